@@ -1,0 +1,42 @@
+"""Tells whether a network can tell your medical images apart, and whether to believe it.
+
+The public API, imported when first used, so that `import firstread` loads neither torch nor
+matplotlib::
+
+    run = firstread.train("DATA", "RUN")            # a finished run folder
+    classifier = firstread.load("RUN")              # the classifier in it
+    classifier.predict(["film.png"])                # a pandas frame
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from firstread.classifier import Classifier as Classifier
+    from firstread.classifier import load as load
+    from firstread.errors import FirstreadError as FirstreadError
+    from firstread.run import Run as Run
+    from firstread.training import train as train
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Classifier": "firstread.classifier",
+    "FirstreadError": "firstread.errors",
+    "Run": "firstread.run",
+    "load": "firstread.classifier",
+    "train": "firstread.training",
+}
+__all__ = ["Classifier", "FirstreadError", "Run", "load", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'firstread' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

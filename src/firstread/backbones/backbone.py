@@ -1,0 +1,102 @@
+"""A network without its top: named stages run in order over normalised images."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from firstread.backbones.catalogue import Entry
+from firstread.errors import unknown
+from firstread.images import Preprocessing
+
+
+class Backbone(nn.Module):
+    """A network without its top.
+
+    It takes images in [0, 1], gray (B, 1, H, W) or colour (B, 3, H, W), and does the rest of what
+    its weights expect itself: gray is spread over three channels and every channel normalised
+    just before the first layer, so that no caller can get it wrong.
+
+    Parameters
+    ----------
+    entry
+        The network's row in the zoo.
+    preprocessing
+        Mean and standard deviation to normalise with, and the size that images come in.
+    stage
+        The last stage to run; modules behind it are dropped. The network's last by default.
+    """
+
+    mean: Tensor
+    std: Tensor
+    network: Any
+
+    def __init__(self, entry: Entry, preprocessing: Preprocessing, stage: str = "") -> None:
+        super().__init__()
+        self.entry = entry
+        self.preprocessing = preprocessing
+        self.stages = _cut(entry, stage)
+        self.stage = stage or (list(self.stages)[-1] if self.stages else "")
+        self.register_buffer("mean", torch.tensor(preprocessing.mean).view(3, 1, 1), False)
+        self.register_buffer("std", torch.tensor(preprocessing.std).view(3, 1, 1), False)
+        self.network = entry.construct()
+        if self.stages:
+            kept = [path for paths in self.stages.values() for path in paths]
+            _prune(self.network, "", [*kept, *(entry.aux[p] for p in kept if p in entry.aux)])
+        else:
+            self.network.reset_classifier(0)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return features: a map (B, C, h, w), or (B, C) behind dense layers and from timm."""
+        return deque(self.walk(images), maxlen=1)[0][1]
+
+    def walk(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
+        """Yield every module's path with its output, in the order they run."""
+        features = self.normalised(images)
+        if not self.stages:
+            maps = self.network.forward_features(features)
+            yield "features", self.network.forward_head(maps, pre_logits=True)
+            return
+        for path in (path for paths in self.stages.values() for path in paths):
+            module = self.network.get_submodule(path)
+            if isinstance(module, nn.Linear) and features.ndim == 4:
+                features = features.flatten(1)
+            features = module(features)
+            yield path, features
+
+    def keep_auxiliary(self, names: Sequence[str]) -> None:
+        """Replace the auxiliary classifiers that are not named by the identity, in place."""
+        for name in self.entry.aux.values():
+            if name not in names:
+                setattr(self.network, name, nn.Identity())
+
+    def normalised(self, images: Tensor) -> Tensor:
+        """Return images as the first layer takes them: three channels, mean and std applied."""
+        spread = (images.expand(-1, 3, -1, -1) - self.mean) / self.std
+        return spread.contiguous(memory_format=torch.channels_last)
+
+
+def _cut(entry: Entry, stage: str) -> Mapping[str, tuple[str, ...]]:
+    """Return the stages up to and with the named one."""
+    if not stage:
+        return entry.stages
+    if stage not in entry.stages:
+        raise unknown(f"stage of {entry.name}", stage, entry.stages)
+    names = list(entry.stages)
+    return {name: entry.stages[name] for name in names[: names.index(stage) + 1]}
+
+
+def _prune(module: nn.Module, prefix: str, kept: list[str]) -> None:
+    """Replace every module outside the kept paths by the identity, in place."""
+    for name, child in module.named_children():
+        path = f"{prefix}{name}"
+        if path in kept:
+            continue
+        if any(other.startswith(f"{path}.") for other in kept):
+            _prune(child, f"{path}.", kept)
+        else:
+            setattr(module, name, nn.Identity())

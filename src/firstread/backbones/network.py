@@ -1,0 +1,156 @@
+"""A backbone with a new top for the user's classes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from firstread.backbones.backbone import Backbone
+from firstread.errors import UsageError, unknown
+
+
+def _linear(width: int, classes: int) -> nn.Sequential:
+    """Softmax regression on the pooled features."""
+    return nn.Sequential(nn.Linear(width, classes))
+
+
+def _tutorial(width: int, classes: int) -> nn.Sequential:
+    """Build the tutorial's top: dense 256, ReLU, dropout, and for two classes one sigmoid."""
+    return nn.Sequential(
+        nn.Linear(width, 256),
+        nn.ReLU(),
+        nn.Dropout(0.5),
+        nn.Linear(256, 1 if classes == 2 else classes),
+    )
+
+
+HEADS: dict[str, Callable[[int, int], nn.Sequential]] = {"linear": _linear, "tutorial": _tutorial}
+
+
+class Network(nn.Module):
+    """A backbone, global average pooling, and a head of fresh layers; the whole thing to train.
+
+    Parameters
+    ----------
+    backbone
+        The trunk.
+    head
+        Takes pooled features (B, C) to logits: (B, classes), or (B, 1) for one sigmoid output
+        whose high end is the second class.
+    aux
+        Auxiliary classifiers by the path of the module that they sit behind.
+    """
+
+    def __init__(
+        self, backbone: Backbone, head: nn.Sequential, aux: dict[str, nn.Module] | None = None
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = head
+        self._aux = aux or {}
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return the logits of images in [0, 1]."""
+        logits: Tensor = self.head(self.features(images))
+        return logits
+
+    def features(self, images: Tensor) -> Tensor:
+        """Return pooled features, shape (B, C)."""
+        return _pooled(self.backbone(images))
+
+    def with_auxiliary(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the logits and those of each auxiliary classifier."""
+        side, features = [], images
+        for path, features in self.backbone.walk(images):
+            if path in self._aux:
+                side.append(self._aux[path](features))
+        return self.head(_pooled(features)), side
+
+    def drop_auxiliary(self) -> None:
+        """Take the auxiliary classifiers off, in place; they serve in training alone."""
+        self._aux = {}
+        self.backbone.keep_auxiliary([])
+
+
+def _pooled(features: Tensor) -> Tensor:
+    return features.mean((2, 3)) if features.ndim == 4 else features
+
+
+def probabilities(logits: Tensor) -> Tensor:
+    """Turn logits (B, classes), or (B, 1) for one sigmoid, into probabilities (B, classes)."""
+    if logits.shape[1] == 1:
+        second = logits.sigmoid()
+        return torch.cat([1 - second, second], dim=1)
+    return logits.softmax(dim=1)
+
+
+def assemble(backbone: Backbone, head: str, classes: int, *, auxiliary: bool = False) -> Network:
+    """Put a new top on a backbone.
+
+    Parameters
+    ----------
+    backbone
+        The trunk.
+    head
+        One of `HEADS`.
+    classes
+        How many.
+    auxiliary
+        Keep the network's auxiliary classifiers (GoogLeNet, Inception V3) for training, with
+        their last layers made new. Where images are too small for them they are left out.
+
+    Raises
+    ------
+    UsageError
+        If the head is unknown, or the network can't take images of its preprocessing's size.
+    """
+    if head not in HEADS:
+        raise unknown("head", head, HEADS)
+    size = backbone.preprocessing.size
+    maps = dict(_shapes(backbone, size))
+    width = list(maps.values())[-1][1]
+    aux = {}
+    for path, name in backbone.entry.aux.items():
+        classifier = backbone.network.get_submodule(name)
+        if auxiliary and path in maps and _fits(classifier, maps[path]):
+            _renew_last(classifier, classes)
+            aux[path] = classifier
+    backbone.keep_auxiliary([backbone.entry.aux[path] for path in aux])
+    return Network(backbone, HEADS[head](width, classes), aux)
+
+
+def _shapes(backbone: Backbone, size: int) -> list[tuple[str, torch.Size]]:
+    """Return each module's output shape, from one pass that computes nothing."""
+    with torch.device("meta"):
+        twin = Backbone(backbone.entry, backbone.preprocessing, backbone.stage).eval()
+        images = torch.empty(1, 3, size, size)
+    try:
+        return [(path, features.shape) for path, features in twin.walk(images)]
+    except (RuntimeError, AssertionError, ValueError) as error:
+        usual = backbone.entry.preprocessing.size
+        reason = str(error).splitlines()[0]
+        raise UsageError(
+            f"{backbone.entry.name} can't take images of {size} x {size} px ({reason}); "
+            f"its usual size is --image-size {usual}"
+        ) from None
+
+
+def _fits(classifier: nn.Module, shape: torch.Size) -> bool:
+    """Say whether an auxiliary classifier can take feature maps of a shape."""
+    try:
+        with torch.inference_mode():
+            classifier.eval()(torch.zeros(shape))
+    except RuntimeError:
+        return False
+    return True
+
+
+def _renew_last(classifier: nn.Module, classes: int) -> None:
+    """Replace a classifier's last layer by a fresh one, in place."""
+    layers = [
+        (n, layer) for n, layer in classifier.named_children() if isinstance(layer, nn.Linear)
+    ]
+    name, last = layers[-1]
+    setattr(classifier, name, nn.Linear(last.in_features, classes))

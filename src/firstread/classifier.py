@@ -1,0 +1,214 @@
+"""The trained thing: a network, its class names and its preprocessing, in one value."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import safetensors
+import safetensors.torch
+import torch
+
+from firstread.backbones import Backbone, Network, Origin, assemble, entry, probabilities
+from firstread.datasets import images_in, stack, stream
+from firstread.errors import DataError, ImageError, RunError
+from firstread.images import Preprocessing
+from firstread.run import Run
+
+FORMAT = 1
+"""Of the model's two files; a change that older programs can't read raises it."""
+
+WEIGHTS_FILE = "model.safetensors"
+RECORD_FILE = "model.json"
+BATCH = 32
+
+Paths = str | Path | Sequence[str | Path]
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A trained classifier; predicts like scikit-learn's, from image files.
+
+    Parameters
+    ----------
+    network
+        In inference mode, on the CPU.
+    classes
+        Class names, in the order of the columns of `predict_proba`.
+    head
+        The kind of top.
+    origin
+        Where the backbone's weights came from.
+
+    Examples
+    --------
+    ::
+
+        classifier = firstread.load("RUN")
+        classifier.predict(["film.png"])          # a pandas frame: path, label, p_abd, p_chst
+        classifier.predict_proba(["film.png"])    # an array, shape (1, 2)
+    """
+
+    network: Network
+    classes: tuple[str, ...]
+    head: str
+    origin: Origin
+
+    @property
+    def classes_(self) -> npt.NDArray[np.str_]:
+        """Class names as scikit-learn gives them."""
+        return np.array(self.classes)
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """What images are brought to before the network sees them."""
+        return self.network.backbone.preprocessing
+
+    def predict(self, paths: Paths, *, skip_unreadable: bool = False) -> pd.DataFrame:
+        """Label images.
+
+        Parameters
+        ----------
+        paths
+            Image files, or folders, which are searched for images.
+        skip_unreadable
+            Leave out files that can't be read, instead of raising.
+
+        Returns
+        -------
+        frame
+            One row an image, in the order given: `path`, `label`, and `p_CLASS` for each class,
+            from 0 to 1. The names of files left out are in `frame.attrs["skipped"]`.
+
+        Raises
+        ------
+        DataError
+            Naming every file that can't be read, or that there is none.
+        """
+        files, probabilities_, errors = [], [], []
+        for path, outcome in self._probabilities(_files(paths)):
+            if isinstance(outcome, ImageError):
+                errors.append(outcome)
+            else:
+                files.append(str(path))
+                probabilities_.append(outcome)
+        if errors and not (skip_unreadable and files):
+            raise DataError([str(error) for error in errors])
+        table = np.array(probabilities_).reshape(-1, len(self.classes))
+        frame = pd.DataFrame({"path": files, "label": self.classes_[table.argmax(axis=1)]})
+        for name, column in zip(self.classes, table.T, strict=True):
+            frame[f"p_{name}"] = column
+        frame.attrs["skipped"] = [str(error) for error in errors]
+        return frame
+
+    def predict_proba(self, paths: Paths) -> npt.NDArray[np.float32]:
+        """Return the probability of each class for each image, shape (n, classes)."""
+        return self.predict(paths).iloc[:, 2:].to_numpy(dtype=np.float32)
+
+    def _probabilities(
+        self, paths: Sequence[Path]
+    ) -> Iterator[tuple[Path, npt.NDArray[np.float32] | ImageError]]:
+        outcomes = stream(paths, self.preprocessing)
+        for batch in _batched(zip(paths, outcomes, strict=True), BATCH):
+            images = [outcome[0] for _, outcome in batch if not isinstance(outcome, ImageError)]
+            if images:
+                pixels = torch.from_numpy(stack(images, all(image.gray for image in images)))
+                with torch.inference_mode():
+                    answers = iter(probabilities(self.network(pixels)).numpy())
+            for path, outcome in batch:
+                yield path, outcome if isinstance(outcome, ImageError) else next(answers)
+
+    def save(self, folder: Path) -> None:
+        """Write the model's two files: weights as safetensors, the rest as JSON."""
+        backbone = self.network.backbone
+        record = {
+            "format": FORMAT,
+            "backbone": backbone.entry.name,
+            "stage": backbone.stage,
+            "head": self.head,
+            "classes": list(self.classes),
+            "preprocessing": asdict(self.preprocessing),
+            "origin": asdict(self.origin),
+        }
+        state = {key: value.contiguous() for key, value in self.network.state_dict().items()}
+        safetensors.torch.save_file(state, folder / WEIGHTS_FILE)
+        (folder / RECORD_FILE).write_text(
+            json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> Classifier:
+        """Read what `save` wrote. Nothing in the files is ever run.
+
+        Raises
+        ------
+        RunError
+            If the files are missing, damaged, or of a newer firstread.
+        """
+        try:
+            record = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
+            if record["format"] > FORMAT:
+                raise RunError(
+                    f"{folder}: the model is of format {record['format']}, and this firstread "
+                    f"reads up to {FORMAT}; upgrade firstread"
+                )
+            classes = tuple(record["classes"])
+            network = _rebuilt(record, len(classes))
+            network.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS_FILE))
+        except FileNotFoundError as error:
+            raise RunError(f"{folder}: holds no model ({Path(error.filename).name})") from None
+        except (ValueError, KeyError, TypeError, RuntimeError, safetensors.SafetensorError) as e:
+            reason = str(e).splitlines()[0]
+            raise RunError(f"{folder}: the model's files are damaged ({reason})") from None
+        return cls(network.eval(), classes, record["head"], Origin(**record["origin"]))
+
+
+def _rebuilt(record: dict[str, Any], classes: int) -> Network:
+    """Make the network of a record, with weights still to come."""
+    fields = record["preprocessing"]
+    preprocessing = Preprocessing(
+        fields["size"], tuple(fields["mean"]), tuple(fields["std"]), fields["interpolation"]
+    )
+    with torch.random.fork_rng(devices=[]):
+        backbone = Backbone(entry(record["backbone"]), preprocessing, record["stage"])
+        network = assemble(backbone, record["head"], classes)
+    return network.to(memory_format=torch.channels_last)
+
+
+def _files(paths: Paths) -> list[Path]:
+    """Return image files, with folders replaced by the images in them."""
+    named = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
+    files = [f for path in named for f in (images_in(path) if path.is_dir() else [path])]
+    if not files:
+        listed = ", ".join(map(str, named)) or "nothing"
+        raise DataError([f"{listed}: no images to predict; name image files or a folder of them"])
+    return files
+
+
+def _batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def load(run: str | Path) -> Classifier:
+    """Load the classifier of a finished run.
+
+    Parameters
+    ----------
+    run
+        The run folder.
+
+    Raises
+    ------
+    RunError
+        If there is no finished run there, or its model is damaged.
+    """
+    return Classifier.load(Run.open(run).folder)

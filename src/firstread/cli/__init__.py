@@ -1,0 +1,61 @@
+"""The command line: parses arguments and prints, nothing else."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from firstread import __version__
+from firstread.cli.demo import demo
+from firstread.cli.predict import predict
+from firstread.cli.screen import notices
+from firstread.cli.train import train
+from firstread.cli.zoo import zoo
+from firstread.errors import FirstreadError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (train, predict, demo, zoo):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"firstread {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _firstread(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print it and end."),
+    ] = False,
+) -> None:
+    """Tell whether a network can tell your medical images apart, and whether to believe it.
+
+    Start with: firstread demo
+    """
+
+
+def main() -> None:
+    """Run the command line; firstread's own errors end it with exit code 2 and no traceback."""
+    try:
+        app()
+    except FirstreadError as error:
+        notices.print(f"error: {error}", markup=False, style="red")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        notices.print("stopped")
+        sys.exit(130)
+    except BrokenPipeError:  # The reader of a pipe has gone; what it didn't read is not missed.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,48 @@
+"""What the commands print with: one console a stream, one way to print a table."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Collection, Iterable, Sequence
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+console = Console(highlight=False, soft_wrap=True)
+"""Results, on standard output."""
+
+notices = Console(stderr=True, highlight=False, soft_wrap=True)
+"""Progress, warnings and errors, on standard error."""
+
+
+def print_table(
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    title: str = "",
+    right: Collection[str] = (),
+) -> None:
+    """Print a table for a person, or tab-separated lines for a program.
+
+    Parameters
+    ----------
+    columns
+        Their headings.
+    rows
+        Cells as text, as many as there are columns.
+    title
+        Above the table, on a terminal.
+    right
+        The columns that hold numbers.
+    """
+    if not console.is_terminal:
+        writer = csv.writer(sys.stdout, delimiter="\t", lineterminator="\n")
+        writer.writerows([columns, *rows])
+        return
+    table = Table(title=escape(title) or None, title_justify="left", header_style="bold")
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    console.print(table, soft_wrap=False)

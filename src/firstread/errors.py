@@ -1,0 +1,102 @@
+"""Everything that firstread raises on purpose.
+
+::
+
+    FirstreadError
+    ├── UsageError      something asked for that can't be done: an option, a name, a combination
+    ├── ImageError      one image file that can't be read
+    ├── DataError       a folder or table of images that can't be used; lists every problem
+    ├── WeightsError    a checkpoint that is missing, damaged, or doesn't fit its network
+    ├── RunError        a run folder that exists already, is unfinished, or is damaged
+    ├── TrainingError   a training that can't go on
+    └── InstallError    a library that is missing, or doesn't match another
+
+Each message names the file or value, says what is wrong with it, and gives the way out. On the
+command line every one of them ends the program with exit code 2 and no traceback.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+SHOWN = 10
+
+
+class FirstreadError(Exception):
+    """Root of the tree: catch this to catch all of firstread's own errors."""
+
+
+class UsageError(FirstreadError):
+    """Something was asked for that can't be done."""
+
+
+class ImageError(FirstreadError):
+    """One image file can't be read.
+
+    Parameters
+    ----------
+    path
+        The file, as the user named it.
+    reason
+        What is wrong with it, as the end of the sentence "FILE: ...".
+    """
+
+    def __init__(self, path: object, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = str(path)
+        self.reason = reason
+
+
+class DataError(FirstreadError):
+    """A folder or table of images can't be used; holds every problem found, not the first alone.
+
+    Parameters
+    ----------
+    problems
+        One sentence a problem.
+    advice
+        The way out, where one sentence serves all the problems.
+    """
+
+    def __init__(self, problems: Sequence[str], advice: str = "") -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join([*_shortened(self.problems), *([advice] if advice else [])]))
+
+
+class WeightsError(FirstreadError):
+    """A checkpoint is missing, damaged, or doesn't fit its network."""
+
+
+class RunError(FirstreadError):
+    """A run folder exists already, is unfinished, or is damaged."""
+
+
+class TrainingError(FirstreadError):
+    """A training can't go on."""
+
+
+class InstallError(FirstreadError):
+    """A library is missing or doesn't match another."""
+
+
+def unknown(kind: str, value: str, known: Iterable[str]) -> UsageError:
+    """Build the error for a name that isn't known: it lists the close ones, then all of them.
+
+    Examples
+    --------
+    >>> print(unknown("network", "resnet51", ["resnet50", "vgg16"]))
+    'resnet51' is not a network that firstread knows. Close to it: resnet50. All: resnet50, vgg16.
+    """
+    names = list(known)
+    close = difflib.get_close_matches(value, names, n=3)
+    hint = f" Close to it: {', '.join(close)}." if close else ""
+    return UsageError(
+        f"{value!r} is not a {kind} that firstread knows.{hint} All: {', '.join(names)}."
+    )
+
+
+def _shortened(problems: Sequence[str]) -> list[str]:
+    """Return the first problems, and a line that counts the rest."""
+    rest = len(problems) - SHOWN
+    return [*problems[:SHOWN], *([f"... and {rest} more like these"] if rest > 0 else [])]

@@ -1,0 +1,6 @@
+"""Image files to pixels. The only room that opens image files."""
+
+from firstread.images.image import Image, Interpolation, Preprocessing
+from firstread.images.raster import MAX_SIDE, MIN_SIDE, SUFFIXES, read
+
+__all__ = ["MAX_SIDE", "MIN_SIDE", "SUFFIXES", "Image", "Interpolation", "Preprocessing", "read"]

@@ -1,0 +1,1 @@
+"""Figures for people, from records; no network comes in here."""

@@ -1,0 +1,94 @@
+"""The figures of a run: its learning curves, and sheets of images with their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from firstread.images import Image, read
+
+# The tutorial's colours, in shades that colour-blind people tell apart by lightness, and with
+# markers and line styles besides.
+_CURVES = (
+    ("acc", "training accuracy", "#e69f00", "o", "-"),
+    ("val_acc", "validation accuracy", "#1f4fb4", "s", "--"),
+    ("loss", "training loss", "#d62728", "o", "-"),
+    ("val_loss", "validation loss", "#1b7f3b", "s", "--"),
+)
+_SHEET_COLUMNS = 5
+
+
+def curves(history: pd.DataFrame, training: int, validation: int) -> Figure:
+    """Draw the four learning curves: accuracies above, losses below.
+
+    Parameters
+    ----------
+    history
+        One row an epoch, with `epoch`, `loss`, `acc`, `val_loss`, `val_acc`.
+    training, validation
+        Images in each part, which the legend names.
+    """
+    figure = Figure(figsize=(7, 6.5), layout="constrained")
+    above, below = figure.subplots(2, 1, sharex=True)
+    counts = {"training": training, "validation": validation}
+    for name, label, colour, marker, style in _CURVES:
+        axes = above if name.endswith("acc") else below
+        n = counts[label.split()[0]]
+        axes.plot(
+            history["epoch"],
+            history[name] * (100 if axes is above else 1),
+            **{"color": colour, "marker": marker, "linestyle": style, "markersize": 3.5},
+            label=f"{label} (n = {n})",
+        )
+    above.set_ylabel("accuracy (%)")
+    above.set_ylim(-3, 103)
+    below.set_ylabel("cross-entropy loss (nats)")
+    below.set_ylim(bottom=0)
+    below.set_xlabel("epoch")
+    below.xaxis.set_major_locator(MaxNLocator(integer=True))
+    for axes in (above, below):
+        axes.grid(alpha=0.3)
+        axes.legend(frameon=False)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure
+
+
+def sheet(predictions: pd.DataFrame, classes: Sequence[str]) -> Figure:
+    """Show images with their label and scores, as the tutorial does.
+
+    Parameters
+    ----------
+    predictions
+        With `path`, `label` and a `p_CLASS` column for each class.
+    classes
+        Class names in order.
+    """
+    columns = min(_SHEET_COLUMNS, len(predictions))
+    rows = -(-len(predictions) // columns)
+    figure = Figure(figsize=(2.6 * columns, 3.3 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes in grid[len(predictions) :]:
+        axes.set_axis_off()
+    for axes, (_, row) in zip(grid, predictions.iterrows(), strict=False):
+        show(axes, read(row["path"]))
+        scores = "\n".join(f"{name} {row[f'p_{name}']:.5f}" for name in classes)
+        axes.set_title(f"{_shortened(Path(row['path']).name)}\n{row['label']}", fontsize=9)
+        axes.set_xlabel(scores, fontsize=8, family="monospace")
+    return figure
+
+
+def show(axes: Axes, image: Image) -> None:
+    """Draw an image with its own sides' proportion and no ticks."""
+    pixels = image.as_float()
+    axes.imshow(pixels, cmap="gray" if image.gray else None, vmin=0, vmax=1)
+    axes.set_xticks([])
+    axes.set_yticks([])
+
+
+def _shortened(name: str, most: int = 28) -> str:
+    return name if len(name) <= most else f"{name[: most - 12]}...{name[-9:]}"

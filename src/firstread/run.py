@@ -1,0 +1,151 @@
+"""The run folder: its file names and formats, in one place. Readable without firstread."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from platform import platform
+from typing import Any
+
+import pandas as pd
+
+from firstread.errors import RunError
+
+UNFINISHED = "UNFINISHED.txt"
+PLAN = "plan.json"
+HISTORY = "history.csv"
+CURVES = "curves.png"
+PREDICTIONS = "predictions.csv"
+METRICS = "metrics.json"
+SKIPPED = "skipped.txt"
+VERSIONS = "versions.json"
+LOG = "log.txt"
+
+_UNDER_WAY = "This run is under way, or was killed. It holds no usable model."
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run on disk.
+
+    Parameters
+    ----------
+    folder
+        Holds the model (`model.safetensors`, `model.json`), `plan.json`, `history.csv`,
+        `curves.png`, `predictions.csv`, `metrics.json`, `versions.json` and `log.txt`.
+    """
+
+    folder: Path
+
+    def history(self) -> pd.DataFrame:
+        """Return one row an epoch: loss, acc, val_loss, val_acc, lr, seconds."""
+        return pd.read_csv(self.folder / HISTORY)
+
+    def predictions(self) -> pd.DataFrame:
+        """Return one row a judged image: path, split, truth, label and probabilities."""
+        return pd.read_csv(self.folder / PREDICTIONS)
+
+    def metrics(self) -> dict[str, Any]:
+        """Return the figures by split."""
+        figures: dict[str, Any] = json.loads((self.folder / METRICS).read_text(encoding="utf-8"))
+        return figures
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Run:
+        """Open a finished run.
+
+        Raises
+        ------
+        RunError
+            If there is none there, or it was never finished.
+        """
+        folder = Path(folder)
+        if not folder.is_dir():
+            raise RunError(
+                f"{folder}: no such run folder; `firstread train DATA --out RUN` makes one"
+            )
+        if (folder / UNFINISHED).exists():
+            state = (folder / UNFINISHED).read_text(encoding="utf-8").strip()
+            raise RunError(f"{folder}: is unfinished. {state} Delete the folder and train again")
+        if not (folder / PLAN).exists():
+            raise RunError(f"{folder}: is no run of firstread (it has no {PLAN})")
+        return cls(folder)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A run that is being written; says so in its folder until it is complete."""
+
+    folder: Path
+
+    def path(self, name: str) -> Path:
+        """Return where a file of the run goes."""
+        return self.folder / name
+
+    def log(self, line: str) -> None:
+        """Add a line with the time to the run's log."""
+        with self.path(LOG).open("a", encoding="utf-8") as file:
+            file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}\n")
+
+    def write_json(self, name: str, value: Any) -> None:
+        """Write a value as JSON for people to read."""
+        text = json.dumps(value, indent=2, ensure_ascii=False)
+        self.path(name).write_text(text + "\n", encoding="utf-8")
+
+
+def check_free(folder: str | Path) -> None:
+    """Refuse a folder that holds something already.
+
+    Raises
+    ------
+    RunError
+        If it exists and isn't empty.
+    """
+    folder = Path(folder)
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise RunError(f"{folder}: is a file; --out takes the name of a new folder")
+    if any(folder.iterdir()):
+        state = "an unfinished run" if (folder / UNFINISHED).exists() else "something"
+        raise RunError(f"{folder}: holds {state} already; choose another --out, or delete it")
+
+
+@contextmanager
+def drafting(folder: str | Path) -> Iterator[Draft]:
+    """Make a run folder that is unfinished until the block ends well.
+
+    The folder says from its first moment that it is unfinished, so that even a run that was
+    killed can't be taken for a finished one; where the block fails, it says why.
+    """
+    check_free(folder)
+    draft = Draft(Path(folder))
+    draft.folder.mkdir(parents=True, exist_ok=True)
+    note = draft.path(UNFINISHED)
+    note.write_text(_UNDER_WAY + "\n", encoding="utf-8")
+    try:
+        yield draft
+    except BaseException as error:
+        reason = str(error) or type(error).__name__
+        stopped = isinstance(error, KeyboardInterrupt | GeneratorExit)
+        why = "This run was stopped." if stopped else f"This run failed: {reason}."
+        note.write_text(f"{why} It holds no usable model.\n", encoding="utf-8")
+        draft.log(why)
+        raise
+    note.unlink()
+
+
+def versions() -> dict[str, str]:
+    """Return what a run rests on: Python, the machine's kind, and the libraries in use."""
+    packages = ("firstread", "torch", "torchvision", "timm", "numpy", "pillow", "scikit-learn")
+    return {
+        "python": sys.version.split()[0],
+        "platform": platform(),
+        **{name: metadata.version(name) for name in packages},
+    }

@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firstread.errors import UsageError
+from firstread.learning import Plan, propose
+
+
+def plan(per_class: int = 30, cached: bool = False, **given: Any) -> Plan:
+    given = {"backbone": "resnet18", **given}
+    return propose("DATA", per_class, cached=cached, last_map="layer4", given=given)
+
+
+def test_defaults_follow_weights_and_size() -> None:
+    assert plan().strategy == "scratch"
+    assert plan(cached=True).weights == "imagenet"
+    assert plan(cached=True).strategy == "probe"
+    assert plan(per_class=5000, cached=True).strategy == "finetune"
+    assert plan(weights="w.pth").strategy == "probe"
+
+
+def test_the_users_choices_win() -> None:
+    made = plan(cached=True, strategy="finetune", epochs=3, lr=0.5, batch_size=7, seed=4)
+    assert (made.strategy, made.epochs, made.lr, made.batch_size, made.seed) == (
+        "finetune", 3, 0.5, 7, 4,
+    )  # fmt: skip
+
+
+def test_the_tutorials_recipe_is_the_tutorials() -> None:
+    made = plan(recipe="tutorial", weights="w.pth")
+    assert made.strategy == "finetune"
+    assert (made.epochs, made.batch_size, made.lr) == (20, 5, 1e-4)
+    assert (made.weight_decay, made.schedule, made.label_smoothing) == (0.0, "constant", 0.0)
+    assert (made.head, made.augment, made.stage) == ("tutorial", "tutorial", "layer4")
+    assert (made.normalise, made.auxiliary, made.freeze_norm) == (False, False, False)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"strategy": "finetune"}, "there are none"),
+        ({"strategy": "scratch", "weights": "imagenet"}, "drop one of the two"),
+        ({"strategy": "probe", "recipe": "tutorial"}, "trains the whole network"),
+        ({"strategy": "magic"}, "'magic' is not a strategy"),
+        ({"recipe": "tutoriel"}, "Close to it: tutorial"),
+        ({"epochs": 0}, "epochs is 0; it must be from 1"),
+        ({"lr": -1.0}, "lr is -1"),
+        ({"lr": float("nan")}, "lr is nan"),
+        ({"image_size": 4}, "image_size is 4; it must be from 16 to 8000"),
+        ({"epoch": 3}, "'epoch' is not a option|Close to it: epochs"),
+    ],
+)
+def test_wrong_choices_are_named(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        plan(**given)
+
+
+def test_a_saved_plan_is_the_plan(tmp_path: Path) -> None:
+    made = plan(cached=True)
+    made.save(tmp_path / "plan.json")
+    assert Plan.load(tmp_path / "plan.json") == made
+    (tmp_path / "plan.json").write_text('{"epochs": 3}')
+    with pytest.raises(UsageError, match="is no plan of firstread"):
+        Plan.load(tmp_path / "plan.json")
