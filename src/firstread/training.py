@@ -22,7 +22,6 @@ from firstread.learning import (
     Epoch,
     ImageBatches,
     Plan,
-    Step,
     augmentation,
     choose_device,
     choose_precision,
@@ -30,6 +29,7 @@ from firstread.learning import (
     probe,
     propose,
 )
+from firstread.progress import Step
 from firstread.report.figures import curves
 from firstread.run import (
     CURVES,

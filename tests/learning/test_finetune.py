@@ -9,7 +9,8 @@ from torch import nn
 
 from firstread.backbones import probabilities
 from firstread.errors import TrainingError
-from firstread.learning import Epoch, FeatureBatches, Plan, Step, finetune
+from firstread.learning import Epoch, FeatureBatches, Plan, finetune
+from firstread.progress import Step
 
 PLAN = Plan("DATA", "firstread", "none", "none", "scratch", epochs=6, batch_size=8, lr=0.05, seed=3)
 

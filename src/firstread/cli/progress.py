@@ -17,7 +17,8 @@ from rich.progress import (
 )
 
 from firstread.cli.screen import console, notices, print_table
-from firstread.learning import TUTORIAL_NOTES, Epoch, Step
+from firstread.learning import TUTORIAL_NOTES, Epoch
+from firstread.progress import Step
 from firstread.training import Event, Found, Ready, Result
 
 

@@ -2,7 +2,7 @@
 
 from firstread.learning.augment import AUGMENTATIONS, Augmentation, augmentation
 from firstread.learning.batches import Batches, FeatureBatches, ImageBatches
-from firstread.learning.finetune import Epoch, Step, finetune
+from firstread.learning.finetune import Epoch, finetune
 from firstread.learning.plan import TUTORIAL_NOTES, Plan, propose
 from firstread.learning.precision import choose_device, choose_precision
 from firstread.learning.probe import probe
@@ -16,7 +16,6 @@ __all__ = [
     "FeatureBatches",
     "ImageBatches",
     "Plan",
-    "Step",
     "augmentation",
     "choose_device",
     "choose_precision",

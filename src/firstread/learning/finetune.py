@@ -15,6 +15,7 @@ from firstread.backbones import probabilities
 from firstread.errors import TrainingError
 from firstread.learning.batches import Batches
 from firstread.learning.plan import Plan
+from firstread.progress import Step
 
 _WARM_UP = 0.1
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
@@ -25,23 +26,6 @@ class Trainable(Protocol):
 
     def with_auxiliary(self, inputs: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the logits, and those of each auxiliary classifier."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of a phase is done; of use to whoever draws a progress bar.
-
-    Parameters
-    ----------
-    phase
-        What is under way, for a person to read.
-    done, of
-        Steps.
-    """
-
-    phase: str
-    done: int
-    of: int
 
 
 @dataclass(frozen=True)

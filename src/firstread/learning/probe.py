@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from firstread.backbones import Network
 from firstread.learning.augment import Augmentation
 from firstread.learning.batches import FeatureBatches, ImageBatches
-from firstread.learning.finetune import Epoch, Step, finetune
+from firstread.learning.finetune import Epoch, finetune
 from firstread.learning.plan import Plan
+from firstread.progress import Step
 
 VIEWS = 4
 """Views of each training image: itself, and three distorted ones."""

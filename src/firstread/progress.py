@@ -1,0 +1,22 @@
+"""Progress as a value: whatever takes long is a generator that yields steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a phase is done; of use to whoever draws a progress bar.
+
+    Parameters
+    ----------
+    phase
+        What is under way, for a person to read.
+    done, of
+        Steps.
+    """
+
+    phase: str
+    done: int
+    of: int
