@@ -21,6 +21,7 @@ _CURVES = (
     ("val_loss", "validation loss", "#1b7f3b", "s", "--"),
 )
 _SHEET_COLUMNS = 5
+_SHEET_MOST = 60
 
 
 def curves(history: pd.DataFrame, training: int, validation: int) -> Figure:
@@ -59,7 +60,7 @@ def curves(history: pd.DataFrame, training: int, validation: int) -> Figure:
 
 
 def sheet(predictions: pd.DataFrame, classes: Sequence[str]) -> Figure:
-    """Show images with their label and scores, as the tutorial does.
+    """Show images with their label and scores, as the tutorial does; of very many, the first 60.
 
     Parameters
     ----------
@@ -68,13 +69,16 @@ def sheet(predictions: pd.DataFrame, classes: Sequence[str]) -> Figure:
     classes
         Class names in order.
     """
-    columns = min(_SHEET_COLUMNS, len(predictions))
-    rows = -(-len(predictions) // columns)
-    figure = Figure(figsize=(2.6 * columns, 3.3 * rows), layout="constrained")
+    shown = predictions.head(_SHEET_MOST)
+    columns = min(_SHEET_COLUMNS, len(shown))
+    rows = -(-len(shown) // columns)
+    figure = Figure(figsize=(2.6 * columns, 3.5 * rows), layout="compressed")
     grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in grid[len(predictions) :]:
+    if len(shown) < len(predictions):
+        figure.suptitle(f"the first {len(shown)} of {len(predictions)} images")
+    for axes in grid[len(shown) :]:
         axes.set_axis_off()
-    for axes, (_, row) in zip(grid, predictions.iterrows(), strict=False):
+    for axes, (_, row) in zip(grid, shown.iterrows(), strict=False):
         show(axes, read(row["path"]))
         scores = "\n".join(f"{name} {row[f'p_{name}']:.5f}" for name in classes)
         axes.set_title(f"{_shortened(Path(row['path']).name)}\n{row['label']}", fontsize=9)

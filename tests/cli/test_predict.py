@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import PIL.Image
+import pytest
+
+import firstread as api
+
+Command = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("predict")
+    for k in range(6):
+        for name, level in [("dark", 40 + k), ("bright", 200 + k)]:
+            path = root / "data" / name / f"{k}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            PIL.Image.new("L", (40, 40), level).save(path)
+    options = {"backbone": "resnet18", "weights": "none", "epochs": 1, "image_size": 32}
+    return api.train(root / "data", root / "RUN", **options).folder
+
+
+@pytest.fixture
+def images(run: Path) -> Path:
+    return run.parent / "data"
+
+
+def test_a_pipe_gets_tab_separated_lines(firstread: Command, run: Path, images: Path) -> None:
+    done = firstread("predict", run, images / "dark" / "0.png", images / "bright" / "1.png")
+    header, *rows = [line.split("\t") for line in done.out.splitlines()]
+    assert header == ["path", "label", "p(bright)", "p(dark)"]
+    assert [row[0] for row in rows] == [str(images / "dark/0.png"), str(images / "bright/1.png")]
+    for _, label, bright, dark in rows:
+        assert label == ("bright" if float(bright) > float(dark) else "dark")
+        assert float(bright) + float(dark) == pytest.approx(1, abs=2e-5)
+
+
+def test_json_csv_and_table_hold_the_same(
+    firstread: Command, run: Path, images: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "out.csv"
+    done = firstread("predict", run, images, "--json", "--csv", table)
+    records = json.loads(done.out)
+    frame = pd.read_csv(table)
+    assert len(records) == len(frame) == 12
+    assert records[0].keys() == {"path", "label", "probabilities"}
+    for record, row in zip(records, frame.to_dict("records"), strict=True):
+        assert record["path"] == row["path"]
+        assert record["label"] == row["label"]
+        assert record["probabilities"]["dark"] == pytest.approx(row["p_dark"])
+
+
+def test_paths_come_from_standard_input(
+    firstread: Command, run: Path, images: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{images / 'dark/2.png'}\n\n"))
+    done = firstread("predict", run, "-")
+    assert done.code == 0
+    assert done.out.splitlines()[1].startswith(str(images / "dark/2.png"))
+
+
+def test_a_sheet_is_drawn(firstread: Command, run: Path, images: Path, tmp_path: Path) -> None:
+    done = firstread("predict", run, images / "dark", "--sheet", tmp_path / "s.png")
+    assert done.code == 0
+    with PIL.Image.open(tmp_path / "s.png") as picture:
+        assert picture.width > 600
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--sheet", "s.docx"), "the name must end in one of .png"),
+        (("--csv", "no/such/folder/x.csv"), "there is no folder no/such/folder"),
+    ],
+)
+def test_bad_targets_are_refused_before_the_work(
+    firstread: Command, run: Path, images: Path, words: tuple[str, ...], message: str
+) -> None:
+    done = firstread("predict", run, images, *words)
+    assert (done.code, done.out) == (2, "")
+    assert message in done.err
+
+
+def test_bad_images_are_all_named(firstread: Command, run: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("x")
+    done = firstread("predict", run, tmp_path / "a.png", tmp_path / "b.png")
+    assert done.code == 2
+    assert "a.png: is not an image" in done.err
+    assert "b.png: does not exist" in done.err
+
+
+def test_no_run_is_named(firstread: Command, tmp_path: Path) -> None:
+    done = firstread("predict", tmp_path / "RUN", "x.png")
+    assert done.code == 2
+    assert "RUN: no such run folder" in done.err

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import safetensors.torch
+import torch
+
+import firstread
+from firstread.errors import DataError, RunError
+from firstread.images import read
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on noise of three brightnesses."""
+    import PIL.Image
+
+    root = tmp_path_factory.mktemp("trained")
+    rng = np.random.default_rng(0)
+    for level, name in [(50, "dark"), (120, "mid"), (200, "bright")]:
+        for k in range(5):
+            path = root / "data" / name / f"{k}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = level + rng.integers(-20, 20, (40, 36))
+            PIL.Image.fromarray(pixels.astype(np.uint8)).save(path)
+    options = {"backbone": "resnet18", "weights": "none", "epochs": 2, "image_size": 32}
+    return firstread.train(root / "data", root / "RUN", **options).folder
+
+
+@pytest.fixture(scope="module")
+def images(trained: Path) -> Path:
+    return trained.parent / "data"
+
+
+def test_it_follows_scikit_learn(trained: Path, images: Path) -> None:
+    classifier = firstread.load(trained)
+    assert classifier.classes_.tolist() == ["bright", "dark", "mid"]
+    paths = sorted(images.rglob("*.png"))
+    chances = classifier.predict_proba(paths)
+    assert chances.shape == (15, 3)
+    np.testing.assert_allclose(chances.sum(axis=1), 1, atol=1e-5)
+    frame = classifier.predict(paths)
+    assert list(frame) == ["path", "label", "p_bright", "p_dark", "p_mid"]
+    assert frame["label"].tolist() == classifier.classes_[chances.argmax(axis=1)].tolist()
+    assert frame["path"].tolist() == [str(path) for path in paths]
+
+
+def test_it_computes_what_the_network_does(trained: Path, images: Path) -> None:
+    classifier = firstread.load(trained)
+    path = images / "dark" / "0.png"
+    pixels = torch.from_numpy(read(path).resized(32).as_float())[None, None]
+    with torch.inference_mode():
+        expected = classifier.network(pixels).softmax(1)[0].numpy()
+    np.testing.assert_allclose(classifier.predict_proba(path)[0], expected, atol=1e-6)
+
+
+def test_folders_and_single_files_are_taken(trained: Path, images: Path) -> None:
+    classifier = firstread.load(trained)
+    assert len(classifier.predict(images)) == 15
+    assert len(classifier.predict(str(images / "mid"))) == 5
+    mixed = classifier.predict([images / "mid", images / "dark" / "0.png"])
+    assert len(mixed) == 6
+    with pytest.raises(DataError, match="no images to predict"):
+        classifier.predict([])
+
+
+def test_unreadable_files_are_all_named_or_left_out(
+    trained: Path, images: Path, tmp_path: Path
+) -> None:
+    classifier = firstread.load(trained)
+    (tmp_path / "text.png").write_text("hello")
+    paths = [images / "mid" / "0.png", tmp_path / "text.png", tmp_path / "missing.png"]
+    with pytest.raises(DataError, match=r"text\.png: is not an image.*\n.*missing\.png: does not"):
+        classifier.predict(paths)
+    frame = classifier.predict(paths, skip_unreadable=True)
+    assert frame["path"].tolist() == [str(paths[0])]
+    assert len(frame.attrs["skipped"]) == 2
+    with pytest.raises(DataError):
+        classifier.predict(paths[1:], skip_unreadable=True)
+
+
+def copied(trained: Path, tmp_path: Path) -> Path:
+    for name in ("plan.json", "model.json", "model.safetensors"):
+        (tmp_path / name).write_bytes((trained / name).read_bytes())
+    return tmp_path
+
+
+def test_saved_and_loaded_is_the_same(trained: Path, images: Path, tmp_path: Path) -> None:
+    classifier = firstread.load(trained)
+    classifier.save(copied(trained, tmp_path))
+    again = firstread.load(tmp_path)
+    pd.testing.assert_frame_equal(again.predict(images), classifier.predict(images))
+
+
+def test_damaged_models_are_refused(trained: Path, tmp_path: Path) -> None:
+    folder = copied(trained, tmp_path)
+    weights, record = folder / "model.safetensors", folder / "model.json"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:1000])
+    with pytest.raises(RunError, match="the model's files are damaged"):
+        firstread.load(folder)
+    state = safetensors.torch.load(whole)
+    state.pop("head.0.bias")
+    safetensors.torch.save_file(state, weights)
+    with pytest.raises(RunError, match="the model's files are damaged"):
+        firstread.load(folder)
+    weights.write_bytes(whole)
+    fields = json.loads(record.read_text())
+    record.write_text(json.dumps({**fields, "format": 99}))
+    with pytest.raises(RunError, match="format 99, and this firstread reads up to"):
+        firstread.load(folder)
+    record.unlink()
+    with pytest.raises(RunError, match=r"holds no model \(model\.json\)"):
+        firstread.load(folder)

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import firstread
+from firstread.errors import DataError, RunError, UsageError
+from firstread.learning import Epoch
+from firstread.run import UNFINISHED
+from firstread.training import Found, Ready, Result, training
+
+Write = Callable[..., Path]
+QUICK = {"backbone": "resnet18", "weights": "none", "epochs": 2, "image_size": 32}
+
+
+def test_events_come_in_order_and_the_run_is_whole(two_classes: Path, tmp_path: Path) -> None:
+    out = tmp_path / "RUN"
+    events = list(training(two_classes, out, **QUICK))
+    kinds = [type(event).__name__ for event in events]
+    assert list(dict.fromkeys(kind for kind in kinds if kind != "Step")) == [
+        "Found", "Ready", "Epoch", "Result",
+    ]  # fmt: skip
+    assert isinstance(events[-1], Result)
+    names = {path.name for path in out.iterdir()}
+    assert names >= {
+        *("model.safetensors", "model.json", "plan.json", "history.csv", "curves.png"),
+        *("predictions.csv", "metrics.json", "log.txt", "versions.json"),
+    }
+    assert UNFINISHED not in names
+    history = events[-1].run.history()
+    assert history["epoch"].tolist() == [1, 2]
+    assert {"loss", "acc", "val_loss", "val_acc"} <= set(history)
+    assert json.loads((out / "versions.json").read_text())["seed"] == "0"
+    assert json.loads((out / "plan.json").read_text())["image_size"] == 32
+
+
+def test_figures_are_those_of_the_saved_classifier(two_classes: Path, tmp_path: Path) -> None:
+    run = firstread.train(two_classes, tmp_path / "RUN", **{**QUICK, "epochs": 8})
+    kept = run.predictions()
+    assert (kept["split"] == "val").all()
+    again = firstread.load(run.folder).predict(kept["path"].tolist())
+    np.testing.assert_allclose(again["p_dark"], kept["p_dark"], atol=1e-6)
+    right = int((kept["truth"] == kept["label"]).sum())
+    assert run.metrics()["val"]["right"] == right
+    last = run.history().iloc[-1]
+    assert last["val_acc"] == pytest.approx(right / len(kept))
+    assert last["val_loss"] == pytest.approx(run.metrics()["val"]["log_loss"], rel=1e-3)
+
+
+def test_bright_and_dark_are_told_apart(two_classes: Path, tmp_path: Path) -> None:
+    run = firstread.train(two_classes, tmp_path / "RUN", **{**QUICK, "epochs": 12})
+    assert run.metrics()["val"]["accuracy"] == 1.0
+
+
+def test_same_seed_same_run(two_classes: Path, tmp_path: Path) -> None:
+    for name, seed in [("a", 1), ("b", 1), ("c", 2)]:
+        torch.rand(3)  # Whatever the caller did with torch's generator has no say.
+        firstread.train(two_classes, tmp_path / name, **QUICK, seed=seed)
+    a, b, c = (
+        pd.read_csv(tmp_path / name / "history.csv").drop(columns="seconds") for name in "abc"
+    )
+    assert a.equals(b)
+    assert not a.equals(c)
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in "abc"]
+    assert weights[0] == weights[1] != weights[2]
+
+
+def test_pixels_that_do_not_fit_in_memory_train_to_the_same_weights(
+    two_classes: Path, tmp_path: Path
+) -> None:
+    firstread.train(two_classes, tmp_path / "a", **QUICK)
+    firstread.train(two_classes, tmp_path / "b", **QUICK, pixel_budget=0)
+    assert "read again every epoch" in (tmp_path / "b" / "log.txt").read_text()
+    weights = [(tmp_path / name / "model.safetensors").read_bytes() for name in "ab"]
+    assert weights[0] == weights[1]
+
+
+def test_test_images_are_judged_apart(
+    two_classes: Path, tmp_path: Path, write_image: Write
+) -> None:
+    for part in ("train", "val", "test"):
+        for seed in range(3):
+            write_image(f"parts/{part}/dark/{seed}.png", 60, seed)
+            write_image(f"parts/{part}/bright/{seed}.png", 190, seed)
+    run = firstread.train(tmp_path / "parts", tmp_path / "RUN", **QUICK)
+    assert run.metrics().keys() == {"val", "test"}
+    assert run.predictions()["split"].value_counts().to_dict() == {"val": 6, "test": 6}
+
+
+def test_unreadable_files_stop_before_anything_is_written(
+    two_classes: Path, tmp_path: Path
+) -> None:
+    (two_classes / "dark" / "bad.png").write_text("not an image")
+    (two_classes / "dark" / "empty.png").touch()
+    with pytest.raises(DataError) as caught:
+        firstread.train(two_classes, tmp_path / "RUN", **QUICK)
+    assert "bad.png: is not an image (its first bytes are text)" in str(caught.value)
+    assert "empty.png: is empty (0 bytes)" in str(caught.value)
+    assert not (tmp_path / "RUN").exists()
+    events = list(training(two_classes, tmp_path / "RUN", skip_unreadable=True, **QUICK))
+    found = next(event for event in events if isinstance(event, Found))
+    assert len(found.skipped) == 2
+    assert "bad.png" in (tmp_path / "RUN" / "skipped.txt").read_text()
+
+
+def test_a_class_that_loses_all_its_images_is_named(tmp_path: Path, write_image: Write) -> None:
+    for seed in range(3):
+        write_image(f"d/a/{seed}.png", seed=seed)
+        (tmp_path / "d/b").mkdir(exist_ok=True)
+        (tmp_path / f"d/b/{seed}.png").write_text("no image")
+    with pytest.raises(DataError, match="class 'b' has no readable image left"):
+        firstread.train(tmp_path / "d", tmp_path / "RUN", **QUICK, skip_unreadable=True)
+
+
+def test_a_run_that_is_broken_off_says_so(two_classes: Path, tmp_path: Path) -> None:
+    events = training(two_classes, tmp_path / "RUN", **QUICK)
+    next(event for event in events if isinstance(event, Epoch))
+    events.close()
+    with pytest.raises(RunError, match="This run was stopped"):
+        firstread.load(tmp_path / "RUN")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"backbone": "resnet17"}, "Close to it: resnet18"),
+        ({"augment": "wild"}, "'wild' is not a kind of augmentation"),
+        ({"device": "tpu"}, "--device tpu"),
+        ({"epochs": 0}, "epochs is 0"),
+    ],
+)
+def test_wrong_options_cost_nothing(
+    two_classes: Path, tmp_path: Path, options: dict[str, object], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        firstread.train(two_classes, tmp_path / "RUN", **{**QUICK, **options})
+    assert not (tmp_path / "RUN").exists()
+
+
+def test_the_tutorials_recipe_notes_where_it_is_not_what_it_should_be(
+    two_classes: Path, tmp_path: Path
+) -> None:
+    options = {**QUICK, "recipe": "tutorial", "epochs": 1}
+    events = list(training(two_classes, tmp_path / "RUN", **options))
+    ready = next(event for event in events if isinstance(event, Ready))
+    assert (ready.plan.head, ready.plan.batch_size, ready.plan.lr) == ("tutorial", 5, 1e-4)
+    log = (tmp_path / "RUN" / "log.txt").read_text()
+    for words in ("scaled by 1/255", "augments its validation images", "from the training folder"):
+        assert words in log
+    assert list(firstread.load(tmp_path / "RUN").network.head.children())[-1].out_features == 1
