@@ -1,4 +1,4 @@
-"""Progress as a value: whatever takes long is a generator that yields steps."""
+"""Progress as a value: whatever takes long is a generator that yields steps and notices."""
 
 from __future__ import annotations
 
@@ -20,3 +20,16 @@ class Step:
     phase: str
     done: int
     of: int
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something went wrong on the way that did no harm to the result; said once.
+
+    Parameters
+    ----------
+    text
+        What, where, and the way out.
+    """
+
+    text: str

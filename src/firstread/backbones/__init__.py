@@ -24,6 +24,7 @@ except (ImportError, RuntimeError, OSError, AttributeError) as error:
 
 from firstread.backbones.backbone import Backbone
 from firstread.backbones.catalogue import NAMES, ZOO, Entry, entry
+from firstread.backbones.folding import folded
 from firstread.backbones.measure import Architecture, measure
 from firstread.backbones.network import HEADS, Network, assemble, probabilities
 from firstread.backbones.weights import Origin, build, is_cached
@@ -40,6 +41,7 @@ __all__ = [
     "assemble",
     "build",
     "entry",
+    "folded",
     "is_cached",
     "measure",
     "probabilities",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -67,6 +68,24 @@ class Backbone(nn.Module):
                 features = features.flatten(1)
             features = module(features)
             yield path, features
+
+    def end(self, stage: str) -> str:
+        """Return the path of a stage's last module, as `walk` yields it."""
+        return self.stages[stage][-1] if self.stages else "features"
+
+    def fingerprints(self) -> dict[str, str]:
+        """Return for each stage the SHA-256 of all weights up to and with it, in hexadecimal."""
+        digest, found = hashlib.sha256(), {}
+        for stage, paths in (self.stages or {"": ("",)}).items():
+            for path in paths:
+                for name, tensor in self.network.get_submodule(path).state_dict().items():
+                    if name.endswith("num_batches_tracked"):  # Of no use in inference.
+                        continue
+                    digest.update(f"{path}.{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+                    flat = tensor.detach().cpu().contiguous().reshape(-1)
+                    digest.update(flat.view(torch.uint8).numpy())
+            found[stage] = digest.hexdigest()
+        return found
 
     def keep_auxiliary(self, names: Sequence[str]) -> None:
         """Replace the auxiliary classifiers that are not named by the identity, in place."""

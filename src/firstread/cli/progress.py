@@ -18,7 +18,7 @@ from rich.progress import (
 
 from firstread.cli.screen import console, notices, print_table
 from firstread.learning import TUTORIAL_NOTES, Epoch
-from firstread.progress import Step
+from firstread.progress import Notice, Step
 from firstread.training import Event, Found, Ready, Result
 
 
@@ -48,6 +48,11 @@ def show(events: Iterator[Event]) -> Result:
 @singledispatch
 def _print(event: object) -> None:
     raise TypeError(f"no way to print {event!r}")
+
+
+@_print.register
+def _(event: Notice) -> None:
+    notices.print(event.text, markup=False, style="yellow")
 
 
 @_print.register

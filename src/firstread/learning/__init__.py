@@ -2,6 +2,8 @@
 
 from firstread.learning.augment import AUGMENTATIONS, Augmentation, augmentation
 from firstread.learning.batches import Batches, FeatureBatches, ImageBatches
+from firstread.learning.cache import FeatureCache
+from firstread.learning.features import Features, extract
 from firstread.learning.finetune import Epoch, finetune
 from firstread.learning.plan import TUTORIAL_NOTES, Plan, propose
 from firstread.learning.precision import choose_device, choose_precision
@@ -14,11 +16,14 @@ __all__ = [
     "Batches",
     "Epoch",
     "FeatureBatches",
+    "FeatureCache",
+    "Features",
     "ImageBatches",
     "Plan",
     "augmentation",
     "choose_device",
     "choose_precision",
+    "extract",
     "finetune",
     "probe",
     "propose",
