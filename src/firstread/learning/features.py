@@ -128,7 +128,7 @@ def extract(
     shelves = _shelves(cache, backbone, wanted, pooled, precision)
     stored = table.fill(shelves, {key: view for view, key in keys.items()})
     jobs = _jobs(paths, places, keys, stored)
-    steps, done = sum(len(job.views) for job in jobs), 0
+    steps, done, computed = sum(len(job.views) for job in jobs), 0, 0
     extractor = Extractor(backbone, wanted, pooled, augmentation, seed, device, precision)
     waiting = _Waiting(shelves, stored, keys)
     try:
@@ -139,6 +139,7 @@ def extract(
             table.put(made.views, made.shapes, made.gray, made.features)
             waiting.add(made)
             done += made.asked
+            computed += len(made.views)
             yield Step("computing features", done, steps)
             yield from cache.notices() if cache else ()
     finally:
@@ -151,7 +152,7 @@ def extract(
         table.shapes[kept],
         table.gray[kept],
         tuple(errors[place] for place in sorted(errors)),
-        steps,
+        computed,
     )
 
 
