@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from firstread import __version__
+from firstread.cli.cache import cache
 from firstread.cli.demo import demo
 from firstread.cli.predict import predict
 from firstread.cli.screen import notices
@@ -23,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, predict, demo, zoo):
+for command in (train, predict, demo, zoo, cache):
     app.command()(command)
 
 

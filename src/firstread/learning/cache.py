@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import time
 import uuid
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,10 +27,10 @@ ENVIRONMENT = "FIRSTREAD_CACHE"
 FORMAT = 1
 """Of the shards; one that is raised starts anew."""
 
-_RECORD = "shelf.json"
-_SHARD = ".safetensors"
-_UNFINISHED = ".tmp"
-_STALE_S = 3600.0
+RECORD = "shelf.json"
+SHARD = ".safetensors"
+UNFINISHED = ".tmp"
+"""How the names of a shelf's files end."""
 
 
 def default_folder() -> Path:
@@ -139,9 +138,9 @@ class Shelf:
             try:
                 with safetensors.safe_open(shard, framework="numpy") as file:
                     keys = file.get_tensor("keys")
-            except FileNotFoundError:  # Another process has cleaned up.
+            except OSError:  # Another process has cleaned up, or it isn't ours to read.
                 continue
-            except (OSError, safetensors.SafetensorError):
+            except safetensors.SafetensorError:
                 self.cache.drop(shard)
                 continue
             found.update(dict.fromkeys(_split(keys), shard))
@@ -155,9 +154,9 @@ class Shelf:
                 expected = (file.metadata() or {}).get("crc32", "")
             if expected != _checksum(arrays):
                 raise safetensors.SafetensorError("its checksum is wrong")
-        except FileNotFoundError:
+        except OSError:
             return None
-        except (OSError, safetensors.SafetensorError):
+        except safetensors.SafetensorError:
             self.cache.drop(shard)
             return None
         with suppress(OSError):  # What was used last is cleaned up last.
@@ -177,12 +176,12 @@ class Shelf:
             "features": np.ascontiguousarray(rows.features),
         }
         name = uuid.uuid4().hex
-        written = self.folder / f"{name}{_UNFINISHED}"
+        written = self.folder / f"{name}{UNFINISHED}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._describe()
             written.write_bytes(safetensors.numpy.save(arrays, {"crc32": _checksum(arrays)}))
-            written.replace(self.folder / f"{name}{_SHARD}")
+            written.replace(self.folder / f"{name}{SHARD}")
         except OSError as error:
             with suppress(OSError):
                 written.unlink(missing_ok=True)
@@ -190,16 +189,16 @@ class Shelf:
 
     def _describe(self) -> None:
         """Say for people, and for `firstread cache`, what the shelf holds."""
-        record = self.folder / _RECORD
+        record = self.folder / RECORD
         if record.is_file():
             return
-        written = record.with_suffix(f".{uuid.uuid4().hex}{_UNFINISHED}")
+        written = record.with_suffix(f".{uuid.uuid4().hex}{UNFINISHED}")
         written.write_text(self.record, encoding="utf-8")
         written.replace(record)
 
     def _shards(self) -> list[Path]:
         try:
-            return sorted(p for p in self.folder.iterdir() if p.suffix == _SHARD)
+            return sorted(p for p in self.folder.iterdir() if p.suffix == SHARD)
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -216,95 +215,3 @@ def _checksum(arrays: Mapping[str, npt.NDArray[Any]]) -> str:
     for name in sorted(arrays):
         total = zlib.crc32(arrays[name].reshape(-1).view(np.uint8).data, total)
     return f"{total:08x}"
-
-
-@dataclass(frozen=True)
-class Holding:
-    """What one shelf of a cache holds.
-
-    Parameters
-    ----------
-    description
-        Backbone, stage, weights, preprocessing and so on.
-    files
-        Its files, each with its size in bytes and when it was last used, in seconds since 1970.
-    views
-        How many views of images it has features of.
-    """
-
-    description: Mapping[str, Any]
-    files: Mapping[Path, tuple[int, float]]
-    views: int
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes on disk."""
-        return sum(size for size, _ in self.files.values())
-
-
-def holdings(folder: Path) -> list[Holding]:
-    """List what is in a cache folder; files of others in it are passed over."""
-    found = []
-    for record in sorted(folder.glob(f"features/*/{_RECORD}")):
-        files, views = {}, 0
-        for path in record.parent.iterdir():
-            if path.suffix not in (_SHARD, _UNFINISHED) and path != record:
-                continue
-            with suppress(FileNotFoundError):
-                status = path.stat()
-                files[path] = status.st_size, status.st_mtime
-            with suppress(OSError, safetensors.SafetensorError):
-                if path.suffix == _SHARD:
-                    with safetensors.safe_open(path, framework="numpy") as file:
-                        views += file.get_slice("keys").get_shape()[0]
-        with suppress(OSError, ValueError):
-            found.append(Holding(json.loads(record.read_text(encoding="utf-8")), files, views))
-    return found
-
-
-def clean(
-    folder: Path, *, older_than_days: float | None = None, limit_bytes: float | None = None
-) -> tuple[int, int]:
-    """Delete features that were not used for long, then those used longest ago over a limit.
-
-    Files that a killed process left unfinished go too, after an hour. Nothing but firstread's
-    own files is touched.
-
-    Parameters
-    ----------
-    folder
-        Of the cache.
-    older_than_days
-        Keep what was used since; 0 deletes everything.
-    limit_bytes
-        Keep no more than this.
-
-    Returns
-    -------
-    files, nbytes
-        How many shards were deleted, and their bytes.
-    """
-    now = time.time()
-    files = {path: stat for holding in holdings(folder) for path, stat in holding.files.items()}
-    shards = {path: stat for path, stat in files.items() if path.suffix == _SHARD}
-    oldest_first = sorted(shards, key=lambda path: shards[path][1])
-    horizon = -np.inf if older_than_days is None else now - older_than_days * 86400
-    doomed = [path for path in oldest_first if shards[path][1] <= horizon]
-    left = [path for path in oldest_first if shards[path][1] > horizon]
-    over = sum(shards[path][0] for path in left) - (np.inf if limit_bytes is None else limit_bytes)
-    while left and over > 0:
-        doomed.append(left.pop(0))
-        over -= shards[doomed[-1]][0]
-    _delete([p for p in files if p.suffix == _UNFINISHED and now - files[p][1] > _STALE_S])
-    _delete(doomed)
-    for shelf in {path.parent for path in files}:
-        if not any(path.suffix in (_SHARD, _UNFINISHED) for path in shelf.iterdir()):
-            _delete([shelf / _RECORD])
-            with suppress(OSError):
-                shelf.rmdir()
-    return len(doomed), sum(shards[path][0] for path in doomed)
-
-
-def _delete(paths: Sequence[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -20,7 +21,7 @@ from firstread.images import read
 from firstread.learning.augment import PLAIN, Augmentation
 from firstread.learning.cache import FeatureCache, Rows, Shelf
 from firstread.learning.passes import Extractor, Job, Made
-from firstread.learning.sheet import FloatArray, Sheet
+from firstread.learning.sheet import FloatArray, Sheet, Table, View
 from firstread.progress import Notice, Step
 
 SHARD_BYTES = 32 * 2**20
@@ -124,91 +125,39 @@ def extract(
         for view in range(views)
     }
     folder = cache.folder if cache and cache.usable else None
-    table = _Table(places, len(paths), views, {name: Sheet(folder) for name in wanted})
+    table = Table(places, len(paths), views, {name: Sheet(folder) for name in wanted})
     shelves = _shelves(cache, backbone, wanted, pooled, precision)
-    stored = table.fill(shelves, {key: view for view, key in keys.items()})
-    jobs = _jobs(paths, places, keys, stored)
-    steps, done = sum(len(job.views) for job in jobs), 0
-    extractor = Extractor(backbone, wanted, pooled, augmentation, seed, device, precision)
-    waiting = _Waiting(shelves, stored, keys)
-    try:
-        for made in extractor.run(jobs):
-            for digest, error in made.errors:
-                for place in places[digest]:
-                    errors[place] = ImageError(paths[place], error.reason)
-            table.put(made.views, made.shapes, made.gray, made.features)
-            waiting.add(made)
-            done += made.asked
-            yield Step("computing features", done, steps)
-            yield from cache.notices() if cache else ()
-    finally:
-        waiting.flush()
-    yield from cache.notices() if cache else ()
-    kept = np.array([i for i in range(len(paths)) if i not in errors], dtype=np.int64)
+    with closing(table):
+        stored = table.fill(shelves, {key: view for view, key in keys.items()})
+        jobs = _jobs(paths, places, keys, stored)
+        steps, done, computed = sum(len(job.views) for job in jobs), 0, 0
+        extractor = Extractor(backbone, wanted, pooled, augmentation, seed, device, precision)
+        waiting = _Waiting(shelves, stored, keys)
+        try:
+            for made in extractor.run(jobs):
+                for digest, error in made.errors:
+                    errors.update((i, ImageError(paths[i], error.reason)) for i in places[digest])
+                table.put(made.views, made.shapes, made.gray, made.features)
+                waiting.add(made)
+                done += made.asked
+                computed += len(made.views)
+                yield Step("computing features", done, steps)
+                yield from cache.notices() if cache else ()
+        finally:
+            waiting.flush()
+        yield from cache.notices() if cache else ()
+        kept = np.array([i for i in range(len(paths)) if i not in errors], dtype=np.int64)
+        arrays = {
+            name: sheet.finished(views, len(paths), kept) for name, sheet in table.sheets.items()
+        }
     yield Features(
         tuple(paths[place] for place in kept),
-        {name: sheet.finished(views, len(paths), kept) for name, sheet in table.sheets.items()},
+        arrays,
         table.shapes[kept],
         table.gray[kept],
         tuple(errors[place] for place in sorted(errors)),
-        steps,
+        computed,
     )
-
-
-View = tuple[bytes, int]
-"""An image's digest, and the number of the view."""
-
-
-@dataclass
-class _Table:
-    """The result while it fills, one sheet a stage."""
-
-    places: Mapping[bytes, list[int]]
-    count: int
-    views: int
-    sheets: Mapping[str, Sheet]
-
-    def __post_init__(self) -> None:
-        self.shapes = np.zeros((self.count, 2), np.int64)
-        self.gray = np.zeros(self.count, np.bool_)
-
-    def put(
-        self,
-        views: Sequence[View],
-        shapes: npt.NDArray[np.int64],
-        gray: npt.NDArray[np.bool_],
-        features: Mapping[str, FloatArray],
-    ) -> None:
-        """Write the features of some views into every place of their image."""
-        targets = [
-            (row, number * self.count + place, place)
-            for row, (digest, number) in enumerate(views)
-            for place in self.places[digest]
-        ]
-        if not targets:
-            return
-        rows, flat, at = map(list, zip(*targets, strict=True))
-        self.shapes[at], self.gray[at] = shapes[rows], gray[rows]
-        for name, values in features.items():
-            self.sheets[name].write(self.views * self.count, flat, values[rows])
-
-    def fill(
-        self, shelves: Mapping[str, Shelf], views: Mapping[bytes, View]
-    ) -> dict[str, set[bytes]]:
-        """Write what the cache has; return for each stage the keys that were there."""
-        stored: dict[str, set[bytes]] = {}
-        for name, shelf in shelves.items():
-            stored[name] = set()
-            index = shelf.index()
-            for shard in sorted({index[key] for key in views if key in index}):
-                rows = shelf.read(shard)
-                if rows is None:
-                    continue
-                hits = [row for row, key in enumerate(rows.keys) if key in views]
-                seen = [views[rows.keys[row]] for row in hits]
-                self.put(seen, rows.shapes[hits], rows.gray[hits], {name: rows.features[hits]})
-                stored[name].update(rows.keys[row] for row in hits)
-        return stored
 
 
 @dataclass

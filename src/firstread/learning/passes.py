@@ -117,25 +117,31 @@ class Extractor:
         """Yield what comes out of each batch, in the order of the jobs."""
         if not jobs:
             return
-        network = folded(self._backbone).to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         threads = torch.get_num_threads()
         workers = min(_WORKERS, threads if self._on_cpu else os.cpu_count() or 1)
-        batches = _batches(jobs, BATCH.get(self._device, _OTHERWISE))
-        # Threads that start later take the number that was set last: put it back at the end.
         pool = ThreadPoolExecutor(
             workers, initializer=torch.set_num_threads, initargs=(max(1, threads // workers),)
         )
+        batches = _batches(jobs, BATCH.get(self._device, _OTHERWISE))
         try:
+            network = pool.submit(self._prepared).result()
             waiting = deque(
-                pool.submit(self._pass, network, b) for b in islice(batches, 2 * workers)
+                pool.submit(self._pass, network, some) for some in islice(batches, 2 * workers)
             )
             while waiting:
                 made = waiting.popleft().result()
-                waiting.extend(pool.submit(self._pass, network, b) for b in islice(batches, 1))
+                waiting.extend(
+                    pool.submit(self._pass, network, some) for some in islice(batches, 1)
+                )
                 yield made
         finally:
             pool.shutdown(cancel_futures=True)
+            # Threads to come would take the number that a worker set last.
             torch.set_num_threads(threads)
+
+    def _prepared(self) -> Backbone:
+        fast = folded(self._backbone)
+        return fast.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
     def _pass(self, network: Backbone, jobs: Sequence[Job]) -> Made:
         pixels: list[Tensor] = []

@@ -1,10 +1,12 @@
-"""An array that is written row by row before its size is known to fit in memory."""
+"""The result of an extraction while it fills: one array a stage, in memory or in a file."""
 
 from __future__ import annotations
 
 import math
+import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -12,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firstread.errors import UsageError
+from firstread.learning.cache import Shelf
 
 RESIDENT = 128 * 2**20
 """Bytes above which a sheet lies in a file."""
@@ -30,7 +33,7 @@ class Sheet:
     Parameters
     ----------
     folder
-        Where the file goes, if it exists; else where temporary files go.
+        Where the file goes, if it can be written to; else where temporary files go.
     """
 
     def __init__(self, folder: Path | None) -> None:
@@ -55,6 +58,7 @@ class Sheet:
             for place, row in zip(places, rows, strict=True):
                 self._file.seek(place * row.nbytes)
                 self._file.write(row.tobytes())
+            self._file.flush()
         except OSError as error:
             raise self._no_room(count * rows[0].nbytes, error) from None
 
@@ -69,6 +73,11 @@ class Sheet:
                 flat[start : start + len(some)] = flat[some]
         return flat[: views * len(kept)].reshape(views, len(kept), *self._row)
 
+    def close(self) -> None:
+        """Close the file; what was mapped from it stays."""
+        if self._file is not None:
+            self._file.close()
+
     def _flat(self, count: int) -> FloatArray:
         if self._file is not None:
             # Copy on write: an array that may be written to, over a file that stays as it is.
@@ -76,8 +85,10 @@ class Sheet:
         return np.zeros((count, 0), np.float32) if self._array is None else self._array
 
     def _opened(self, nbytes: int) -> IO[bytes]:
+        if self._folder is not None and not os.access(self._folder, os.W_OK):
+            self._folder = None
         try:
-            file = tempfile.TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115
+            file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
             file.truncate(nbytes)
         except OSError as error:
             raise self._no_room(nbytes, error) from None
@@ -89,3 +100,64 @@ class Sheet:
             f"{folder}: there is no room for {math.ceil(nbytes / 2**20):,} MiB of features "
             f"({error.strerror}); free some, or name another folder in FIRSTREAD_CACHE"
         )
+
+
+View = tuple[bytes, int]
+"""An image's digest, and the number of the view."""
+
+
+@dataclass
+class Table:
+    """The result while it fills, one sheet a stage."""
+
+    places: Mapping[bytes, list[int]]
+    count: int
+    views: int
+    sheets: Mapping[str, Sheet]
+
+    def __post_init__(self) -> None:
+        self.shapes = np.zeros((self.count, 2), np.int64)
+        self.gray = np.zeros(self.count, np.bool_)
+
+    def put(
+        self,
+        views: Sequence[View],
+        shapes: npt.NDArray[np.int64],
+        gray: npt.NDArray[np.bool_],
+        features: Mapping[str, FloatArray],
+    ) -> None:
+        """Write the features of some views into every place of their image."""
+        targets = [
+            (row, number * self.count + place, place)
+            for row, (digest, number) in enumerate(views)
+            for place in self.places[digest]
+        ]
+        if not targets:
+            return
+        rows, flat, at = map(list, zip(*targets, strict=True))
+        self.shapes[at], self.gray[at] = shapes[rows], gray[rows]
+        for name, values in features.items():
+            self.sheets[name].write(self.views * self.count, flat, values[rows])
+
+    def close(self) -> None:
+        """Close the sheets' files."""
+        for sheet in self.sheets.values():
+            sheet.close()
+
+    def fill(
+        self, shelves: Mapping[str, Shelf], views: Mapping[bytes, View]
+    ) -> dict[str, set[bytes]]:
+        """Write what the cache has; return for each stage the keys that were there."""
+        stored: dict[str, set[bytes]] = {}
+        for name, shelf in shelves.items():
+            stored[name] = set()
+            index = shelf.index()
+            for shard in sorted({index[key] for key in views if key in index}):
+                rows = shelf.read(shard)
+                if rows is None:
+                    continue
+                hits = [row for row, key in enumerate(rows.keys) if key in views]
+                seen = [views[rows.keys[row]] for row in hits]
+                self.put(seen, rows.shapes[hits], rows.gray[hits], {name: rows.features[hits]})
+                stored[name].update(rows.keys[row] for row in hits)
+        return stored
