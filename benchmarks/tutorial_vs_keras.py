@@ -79,7 +79,9 @@ def train_in_keras(arguments: argparse.Namespace) -> dict[str, Any]:
     score = keras.layers.Dense(1, activation="sigmoid", dtype="float32")(dropped)
     network = keras.Model(base.input, score)
     network.compile(
-        keras.optimizers.Adam(LEARNING_RATE, epsilon=1e-8), "binary_crossentropy", ["accuracy"]
+        optimizer=keras.optimizers.Adam(LEARNING_RATE, epsilon=1e-8),
+        loss="binary_crossentropy",
+        metrics=["accuracy"],
     )
     clock = Clock()
     network.fit(
@@ -184,7 +186,7 @@ def _in_a_process(name: str, arguments: argparse.Namespace) -> dict[str, Any]:
         answer = Path(folder) / "answer.json"
         command = [sys.executable, __file__, str(arguments.data), "--epochs", arguments.epochs]
         command += ["--precision", arguments.precision, "--child", name, "--answer", answer]
-        subprocess.run([str(part) for part in command], check=True)
+        subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL)
         return json.loads(answer.read_text(encoding="utf-8"))
 
 
