@@ -4,6 +4,7 @@ The public API, imported when first used, so that `import firstread` loads neith
 matplotlib::
 
     run = firstread.train("DATA", "RUN")            # a finished run folder
+    firstread.LearningCurves.of("RUN").plot()       # its learning curves, as a figure
     classifier = firstread.load("RUN")              # the classifier in it
     classifier.predict(["film.png"])                # a pandas frame
 """
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from firstread.classifier import Classifier as Classifier
     from firstread.classifier import load as load
     from firstread.errors import FirstreadError as FirstreadError
+    from firstread.report.figures import LearningCurves as LearningCurves
     from firstread.run import Run as Run
     from firstread.training import train as train
 
@@ -25,11 +27,12 @@ __version__ = "0.1.0"
 _HOMES = {
     "Classifier": "firstread.classifier",
     "FirstreadError": "firstread.errors",
+    "LearningCurves": "firstread.report.figures",
     "Run": "firstread.run",
     "load": "firstread.classifier",
     "train": "firstread.training",
 }
-__all__ = ["Classifier", "FirstreadError", "Run", "load", "train"]
+__all__ = ["Classifier", "FirstreadError", "LearningCurves", "Run", "load", "train"]
 
 
 def __getattr__(name: str) -> Any:

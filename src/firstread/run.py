@@ -20,6 +20,7 @@ from firstread.errors import RunError
 UNFINISHED = "UNFINISHED.txt"
 PLAN = "plan.json"
 HISTORY = "history.csv"
+COUNTS = "counts.csv"
 CURVES = "curves.png"
 PREDICTIONS = "predictions.csv"
 METRICS = "metrics.json"
@@ -37,8 +38,9 @@ class Run:
     Parameters
     ----------
     folder
-        Holds the model (`model.safetensors`, `model.json`), `plan.json`, `history.csv`,
-        `curves.png`, `predictions.csv`, `metrics.json`, `versions.json` and `log.txt`.
+        Holds the model (`model.safetensors`, `model.json`), `plan.json`, `counts.csv`,
+        `history.csv`, `curves.png`, `predictions.csv`, `metrics.json`, `versions.json` and
+        `log.txt`.
     """
 
     folder: Path
@@ -46,6 +48,10 @@ class Run:
     def history(self) -> pd.DataFrame:
         """Return one row an epoch: loss, acc, val_loss, val_acc, lr, seconds."""
         return pd.read_csv(self.folder / HISTORY)
+
+    def counts(self) -> pd.DataFrame:
+        """Return how many images were used: one row a class, one column a split."""
+        return pd.read_csv(self.folder / COUNTS, index_col="label", dtype={"label": str})
 
     def predictions(self) -> pd.DataFrame:
         """Return one row a judged image: path, split, truth, label and probabilities."""

@@ -32,6 +32,7 @@ from firstread.learning import (
 from firstread.progress import Step
 from firstread.report.figures import curves
 from firstread.run import (
+    COUNTS,
     CURVES,
     HISTORY,
     METRICS,
@@ -258,6 +259,7 @@ def _write_start(draft: Draft, found: Found, plan: Plan, origin: Origin) -> None
     plan.save(draft.path(PLAN))
     draft.write_json(VERSIONS, {**versions(), "seed": str(plan.seed)})
     counts = found.dataset.counts()
+    counts.to_csv(draft.path(COUNTS))
     draft.log(f"classes: {', '.join(found.dataset.classes)}")
     for split in counts:
         draft.log(f"{split}: {counts[split].sum()} images ({_listed(counts[split])})")

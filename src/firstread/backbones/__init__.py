@@ -27,6 +27,7 @@ from firstread.backbones.catalogue import NAMES, ZOO, Entry, entry
 from firstread.backbones.folding import folded
 from firstread.backbones.measure import Architecture, measure
 from firstread.backbones.network import HEADS, Network, assemble, probabilities
+from firstread.backbones.table import zoo_table
 from firstread.backbones.weights import Origin, build, is_cached
 
 __all__ = [
@@ -47,4 +48,5 @@ __all__ = [
     "probabilities",
     "torch",
     "torchvision",
+    "zoo_table",
 ]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from firstread.backbones import Architecture, Entry
+    from firstread.backbones import Architecture
     from firstread.backbones.lessons import Lesson
 
 FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
@@ -88,10 +88,11 @@ def _check(name: str | None, lessons: bool, out: Path | None) -> None:
 
 
 def _print_zoo() -> None:
-    from firstread.backbones import ZOO, measure
+    from firstread.backbones import zoo_table
     from firstread.cli.screen import console, print_table
 
-    rows = [_row(measure(entry), entry, plain=not console.is_terminal) for entry in ZOO.values()]
+    networks = zoo_table().to_dict("records")
+    rows = [_row(network, plain=not console.is_terminal) for network in networks]
     if console.is_terminal and console.width < _WIDE:
         tables = {
             "What they cost and see": ("network", *_COST),
@@ -115,27 +116,22 @@ def _headings(columns: Sequence[str]) -> list[str]:
     return [column.replace("-\n", "-").replace("\n", " ") for column in columns]
 
 
-def _row(architecture: Architecture, entry: Entry, plain: bool) -> dict[str, str]:
+def _row(network: Mapping[Hashable, Any], plain: bool) -> dict[str, str]:
     from firstread.report.architecture import amount
 
     write = str if plain else amount
-    top1, checkpoint = entry.published_top1, entry.checkpoint
     cost = (
-        str(architecture.size),
-        str(architecture.layers),
-        write(architecture.parameters),
-        write(architecture.macs),
-        _field(architecture.receptive_field),
-        "" if top1 is None else f"{top1:.1f}",
+        str(network["size"]),
+        str(network["layers"]),
+        write(network["parameters"]),
+        write(network["macs"]),
+        _field(network["receptive_field"]),
+        f"{network['top1']:.1f}",
     )
-    story = (
-        "imagenet" if checkpoint else "none",
-        checkpoint.licence if checkpoint else "",
-        entry.idea,
-    )
+    story = (network["weights"], network["licence"], network["idea"])
     return {
-        "network": entry.name,
-        "year": str(entry.year or ""),
+        "network": network["network"],
+        "year": str(network["year"]),
         **dict(zip(_COST, cost, strict=True)),
         **dict(zip(_STORY, story, strict=True)),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -10,7 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from firstread.datasets import Dataset
 from firstread.images import Image, read
+from firstread.run import Run
 
 # The tutorial's colours, in shades that colour-blind people tell apart by lightness, and with
 # markers and line styles besides.
@@ -22,6 +25,52 @@ _CURVES = (
 )
 _SHEET_COLUMNS = 5
 _SHEET_MOST = 60
+
+
+@dataclass(frozen=True)
+class LearningCurves:
+    """How a run learned: as numbers and as a figure.
+
+    Parameters
+    ----------
+    history
+        One row an epoch, with `epoch`, `loss`, `acc`, `val_loss`, `val_acc`.
+    training, validation
+        Images in each part.
+
+    Examples
+    --------
+    ::
+
+        curves = firstread.LearningCurves.of("RUN")
+        curves.frame()      # one row an epoch
+        curves.plot()       # a matplotlib figure, which a notebook shows
+    """
+
+    history: pd.DataFrame
+    training: int
+    validation: int
+
+    @classmethod
+    def of(cls, run: Run | str | Path) -> LearningCurves:
+        """Read the curves of a finished run.
+
+        Raises
+        ------
+        RunError
+            If there is no finished run there.
+        """
+        opened = Run.open(run.folder if isinstance(run, Run) else run)
+        counts = opened.counts().sum()
+        return cls(opened.history(), int(counts["train"]), int(counts["val"]))
+
+    def frame(self) -> pd.DataFrame:
+        """Return one row an epoch."""
+        return self.history
+
+    def plot(self) -> Figure:
+        """Draw the four curves: accuracies above, losses below."""
+        return curves(self.history, self.training, self.validation)
 
 
 def curves(history: pd.DataFrame, training: int, validation: int) -> Figure:
@@ -83,6 +132,30 @@ def sheet(predictions: pd.DataFrame, classes: Sequence[str]) -> Figure:
         scores = "\n".join(f"{name} {row[f'p_{name}']:.5f}" for name in classes)
         axes.set_title(f"{_shortened(Path(row['path']).name)}\n{row['label']}", fontsize=9)
         axes.set_xlabel(scores, fontsize=8, family="monospace")
+    return figure
+
+
+def examples(dataset: Dataset, each: int = 5) -> Figure:
+    """Show the first images of each class, a class a row.
+
+    Parameters
+    ----------
+    dataset
+        The images, of one part or of all.
+    each
+        Images a class, at most.
+    """
+    groups = [dataset.cases[dataset.cases["label"] == name] for name in dataset.classes]
+    columns = max(1, min(each, *map(len, groups)))
+    figure = Figure(figsize=(2.1 * columns + 0.4, 2.5 * len(groups)), layout="constrained")
+    grid = figure.subplots(len(groups), columns, squeeze=False)
+    for name, cases, panels in zip(dataset.classes, groups, grid, strict=True):
+        for axes in panels[len(cases) :]:
+            axes.set_axis_off()
+        for axes, path in zip(panels, cases["path"], strict=False):
+            show(axes, read(path))
+            axes.set_xlabel(_shortened(Path(path).name), fontsize=8)
+        panels[0].set_ylabel(f"{name}\n(first {min(columns, len(cases))} of {len(cases)})")
     return figure
 
 
