@@ -23,7 +23,7 @@ from firstread.images import read
 from firstread.learning.augment import Augmentation
 from firstread.learning.sheet import FloatArray
 
-BATCH = {"cpu": 16}
+BATCH = {"cpu": 8}
 """Views a pass on a device; a small batch stays in a processor's cache, a GPU wants more."""
 
 _OTHERWISE = 64
