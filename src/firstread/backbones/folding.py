@@ -34,10 +34,9 @@ def folded(backbone: Backbone) -> Backbone:
     B. Jacob et al., "Quantization and Training of Neural Networks for Efficient
     Integer-Arithmetic-Only Inference", CVPR 2018, arXiv:1712.05877, section 3.2.
     """
-    plain_copy = copy.deepcopy(backbone).cpu().eval()
-    if not any(type(module) is nn.BatchNorm2d for module in plain_copy.modules()):
-        return plain_copy
-    fast = copy.deepcopy(plain_copy)
+    fast = copy.deepcopy(backbone).cpu().eval()
+    if not any(type(module) is nn.BatchNorm2d for module in fast.modules()):
+        return fast
     size = backbone.preprocessing.size
     images = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(0))
     with torch.no_grad(), _watched(fast) as pairs:
@@ -55,7 +54,7 @@ def folded(backbone: Backbone) -> Backbone:
         float((one - other).abs().max()) <= TOLERANCE * float(other.abs().max())
         for one, other in zip(made, plain, strict=True)
     )
-    return fast if same else plain_copy
+    return fast if same else copy.deepcopy(backbone).cpu().eval()
 
 
 def _stages(backbone: Backbone, images: Tensor) -> list[Tensor]:

@@ -6,7 +6,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -23,7 +23,7 @@ from firstread.images import read
 from firstread.learning.augment import Augmentation
 from firstread.learning.sheet import FloatArray
 
-BATCH = {"cpu": 16}
+BATCH = {"cpu": 8}
 """Views a pass on a device; a small batch stays in a processor's cache, a GPU wants more."""
 
 _OTHERWISE = 64
@@ -124,7 +124,8 @@ class Extractor:
         )
         batches = _batches(jobs, BATCH.get(self._device, _OTHERWISE))
         try:
-            network = pool.submit(self._prepared).result()
+            # The first pixels are decoded while the network is made ready.
+            network = pool.submit(self._prepared)
             waiting = deque(
                 pool.submit(self._pass, network, some) for some in islice(batches, 2 * workers)
             )
@@ -143,11 +144,11 @@ class Extractor:
         fast = folded(self._backbone)
         return fast.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
-    def _pass(self, network: Backbone, jobs: Sequence[Job]) -> Made:
+    def _pass(self, network: Future[Backbone], jobs: Sequence[Job]) -> Made:
         pixels: list[Tensor] = []
         views: list[tuple[bytes, int]] = []
         shapes, gray, errors = [], [], []
-        preprocessing = network.preprocessing
+        preprocessing = self._backbone.preprocessing
         for job in jobs:
             try:
                 image = read(job.path)
@@ -160,7 +161,7 @@ class Extractor:
             views.extend((job.digest, number) for number in job.views)
             shapes.extend([image.shape] * len(job.views))
             gray.extend([image.gray] * len(job.views))
-        features = self._features(network, _joined(pixels)) if pixels else {}
+        features = self._features(network.result(), _joined(pixels)) if pixels else {}
         return Made(
             tuple(views),
             np.array(shapes, np.int64).reshape(-1, 2),
