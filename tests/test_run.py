@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from firstread.errors import RunError
-from firstread.run import PLAN, UNFINISHED, Run, check_free, drafting, versions
+from firstread.run import COUNTS, PLAN, UNFINISHED, Run, check_free, drafting, versions
 
 
 def test_a_run_that_ends_well_loses_its_mark(tmp_path: Path) -> None:
@@ -60,3 +60,10 @@ def test_folders_in_use_are_refused(tmp_path: Path) -> None:
 
 def test_versions_name_what_a_run_rests_on() -> None:
     assert {"python", "platform", "firstread", "torch"} <= versions().keys()
+
+
+def test_counts_come_back_as_a_table_whatever_the_classes_are_called(tmp_path: Path) -> None:
+    (tmp_path / COUNTS).write_text("label,train,val\n0,32,5\n001,33,5\n", encoding="utf-8")
+    counts = Run(tmp_path).counts()
+    assert list(counts.index) == ["0", "001"]
+    assert counts.sum().to_dict() == {"train": 65, "val": 10}

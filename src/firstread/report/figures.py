@@ -146,7 +146,7 @@ def examples(dataset: Dataset, each: int = 5) -> Figure:
         Images a class, at most.
     """
     groups = [dataset.cases[dataset.cases["label"] == name] for name in dataset.classes]
-    columns = max(1, min(each, *map(len, groups)))
+    columns = max(1, min(each, max(map(len, groups))))
     figure = Figure(figsize=(2.1 * columns + 0.4, 2.5 * len(groups)), layout="constrained")
     grid = figure.subplots(len(groups), columns, squeeze=False)
     for name, cases, panels in zip(dataset.classes, groups, grid, strict=True):
