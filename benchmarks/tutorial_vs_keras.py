@@ -97,6 +97,7 @@ def train_in_keras(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def train_in_firstread(arguments: argparse.Namespace) -> dict[str, Any]:
     """Train as `firstread train --recipe tutorial --weights none` does."""
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # As the command sets it.
     from firstread.learning import Epoch
     from firstread.training import Found, Ready, training
 

@@ -49,6 +49,9 @@ def _firstread(
 
 def main() -> None:
     """Run the command line; firstread's own errors end it with exit code 2 and no traceback."""
+    # Torch then asks Linux for large pages: a training step touches memory that is new to it all
+    # the time, and takes about 6 % longer in small ones.
+    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
     try:
         app()
     except FirstreadError as error:
