@@ -29,7 +29,7 @@ from firstread.learning import (
     probe,
     propose,
 )
-from firstread.progress import Step
+from firstread.progress import Step, returned
 from firstread.report.figures import curves
 from firstread.run import (
     COUNTS,
@@ -221,7 +221,7 @@ def _network(plan: Plan, classes: int) -> tuple[Network, Origin]:
 
 def _found(dataset: Dataset, network: Network, budget: int, skip: bool) -> Found:
     """Read every image once, and refuse or leave out those that can't be read."""
-    store, errors = decode(dataset.paths, network.backbone.preprocessing, budget)
+    store, errors = returned(decode(dataset.paths, network.backbone.preprocessing, budget))
     if errors and not skip:
         raise DataError([str(error) for error in errors])
     readable = dataset.without([Path(error.path) for error in errors])
