@@ -111,7 +111,7 @@ def test_damaged_models_are_refused(trained: Path, tmp_path: Path) -> None:
     weights.write_bytes(whole)
     fields = json.loads(record.read_text())
     record.write_text(json.dumps({**fields, "format": 99}))
-    with pytest.raises(RunError, match="format 99, and this firstread reads up to"):
+    with pytest.raises(RunError, match="format 99, and this firstread reads"):
         firstread.load(folder)
     record.unlink()
     with pytest.raises(RunError, match=r"holds no model \(model\.json\)"):
