@@ -76,7 +76,8 @@ def _of_groups(strata: Array, groups: Array) -> Array:
     """Return the stratum that most cases of each group are of."""
     table = np.zeros((groups.max() + 1, strata.max() + 1), np.int64)
     np.add.at(table, (groups, strata), 1)
-    return table.argmax(axis=1)
+    most: Array = table.argmax(axis=1)
+    return most
 
 
 def percentile(figures: Array) -> Interval:
