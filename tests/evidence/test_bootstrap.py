@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from firstread.evidence.bootstrap import Resampling, percentile, reflected
+from firstread.evidence.bootstrap import Resampling, percentile
 
 
 def all_weights(resampling: Resampling) -> np.ndarray:
@@ -44,7 +44,6 @@ def test_the_middle_of_all_samples() -> None:
     assert percentile(figures) == pytest.approx((25, 975))
     assert percentile(np.append(figures, [np.nan] * 5)) == pytest.approx((25, 975))
     assert np.isnan(percentile(np.array([np.nan]))).all()
-    assert reflected(300, figures) == pytest.approx((600 - 975, 600 - 25))
 
 
 def test_a_skewed_mean_is_covered_by_93_to_97_percent() -> None:

@@ -88,12 +88,3 @@ def percentile(figures: Array) -> Interval:
     tail = 100 * (1 - LEVEL) / 2
     low, high = np.percentile(known, [tail, 100 - tail])
     return Interval(float(low), float(high))
-
-
-def reflected(value: float, figures: Array) -> Interval:
-    """Return the basic interval, 2 x value less the middle 95 %: it takes a bias out twice.
-
-    For figures that chance alone pushes one way, as it does the mean of absolute differences.
-    """
-    low, high = percentile(figures)
-    return Interval(2 * value - high, 2 * value - low)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import brentq, minimize
-from scipy.special import expit, logit
+from scipy.special import erf, expit, logit
 from scipy.stats import norm
 
 from firstread.evidence.intervals import LEVEL, NOTHING, Interval, proportion, trials
@@ -21,6 +21,10 @@ BINS = 10
 
 CERTAIN = 1e-6
 """Probabilities nearer to 0 or 1 than this are taken to be this far off: logits stay finite."""
+
+
+_MOST = 4
+"""Times the distances seen: of a sample too small to be told more, the error is unknown."""
 
 
 class Recalibration(NamedTuple):
@@ -103,9 +107,8 @@ def intercept(positive: Array, probability: Array, groups: Array | None = None) 
     value = float(brentq(lambda shift: float(np.sum(truth - expit(x + shift))), -reach, reach))
     p = expit(x + value)
     information = float(np.sum(p * (1 - p)))
-    if groups is None:
-        return _wald(value, 1 / sqrt(information))
-    sums = np.bincount(groups, weights=truth - p)
+    # Where the slope isn't 1 the information alone would promise too much.
+    sums = truth - p if groups is None else np.bincount(groups, weights=truth - p)
     return _wald(value, sqrt(len(sums) / (len(sums) - 1) * float(sums @ sums)) / information)
 
 
@@ -137,6 +140,59 @@ def calibration_error(right: Array, confidence: Array) -> float:
     """
     errors = bin_errors(right, confidence).astype(float)
     return float(np.abs(errors.sum(axis=0)).sum() / len(confidence))
+
+
+def calibration_error_interval(
+    right: Array, confidence: Array, spread: float, groups: Array | None = None
+) -> Interval:
+    """Return the calibration error's interval.
+
+    Chance alone makes distances, and so the error of a sample exceeds the true one; no resampling
+    undoes that. Here every bin's distance is taken to be a multiple of the one seen. The interval
+    holds the multiples, from 0 on, at which the error seen would be no surprise.
+
+    Parameters
+    ----------
+    right, confidence
+        As of `calibration_error`.
+    spread
+        Standard deviation of the error over bootstrap samples.
+    groups
+        Patients as numbers from 0; None where each has one case.
+
+    References
+    ----------
+    Mean and variance of an absolute normal deviate: F. C. Leone, L. S. Nelson and R. B.
+    Nottingham, "The folded normal distribution", Technometrics 3 (1961). That the error of a
+    sample is too large: J. Bröcker, "Estimating reliability and resolution of probability
+    forecasts", Climate Dynamics 39 (2012).
+    """
+    right = np.asarray(right, bool)
+    parted = ((confidence >= 0.5) == right).all()
+    if right.all() or parted:
+        # No multiple makes anything wrong then, and what could be is as open as the share right.
+        sure = confidence if right.all() else np.maximum(confidence, 1 - confidence)
+        share = proportion(*trials(np.ones(len(right)), np.ones(len(right)), groups))
+        return Interval(0.0, max(abs(float(np.mean(sure)) - end) for end in share))
+    places = _bins(confidence)
+    held = np.bincount(places, minlength=BINS)
+    kept = held > 0
+    said = np.bincount(places, weights=confidence, minlength=BINS)[kept] / held[kept]
+    came = np.bincount(places, weights=right, minlength=BINS)[kept] / held[kept]
+    weight, distance = held[kept] / len(right), said - came
+    independent = trials(right, np.ones(len(right)), groups).total / len(right)
+    count = held[kept] * independent
+    multiples = np.linspace(0, _MOST, 100 * _MOST + 1)[:, None]
+    share_right = np.clip(said - multiples * distance, 0.5 / (count + 1), 1 - 0.5 / (count + 1))
+    deviation = np.sqrt(share_right * (1 - share_right) / count)
+    true = multiples * np.abs(distance)
+    folded = deviation * np.sqrt(2 / np.pi) * np.exp(-((true / deviation) ** 2) / 2)
+    folded += true * erf(true / deviation / np.sqrt(2))
+    variance = (weight**2 * (true**2 + deviation**2 - folded**2)).sum(axis=1)
+    seen, expected = float(weight @ np.abs(distance)), (weight * folded).sum(axis=1)
+    reach = float(norm.ppf((1 + LEVEL) / 2)) * np.maximum(np.sqrt(variance), spread)
+    inside = (weight * true).sum(axis=1)[np.abs(seen - expected) <= reach]
+    return Interval(float(min([seen, *inside])), float(max([seen, *inside])))
 
 
 def reliability(positive: Array, probability: Array, groups: Array | None = None) -> pd.DataFrame:

@@ -9,15 +9,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from firstread.evidence.bootstrap import Resampling, percentile, reflected
-from firstread.evidence.calibration import BINS, bin_errors, calibration_error, intercept, slope
+from firstread.evidence.bootstrap import Resampling
+from firstread.evidence.calibration import (
+    BINS,
+    bin_errors,
+    calibration_error,
+    calibration_error_interval,
+    intercept,
+    slope,
+)
 from firstread.evidence.decisions import accuracy, decided, rates
 from firstread.evidence.estimate import Estimate
 from firstread.evidence.intervals import (
     NOTHING,
     Interval,
     mean,
-    proportion,
+    on_logit_scale,
     trials,
     weighted_sum,
     wilson,
@@ -139,7 +146,6 @@ def of_class(judged: Judged, k: int, sampled: Sampled) -> list[Estimate]:
     area = auroc(yes, p, groups)
     precision = auprc(yes, p)
     limits, method = auprc_interval(yes, precision, sampled.auprc[:, k], groups)
-    error = calibration_error(yes, p)
     clipped = np.clip(p, _EPSILON, 1 - _EPSILON)
     surprise = -np.where(yes, np.log(clipped), np.log1p(-clipped))
     figures = [
@@ -148,9 +154,7 @@ def of_class(judged: Judged, k: int, sampled: Sampled) -> list[Estimate]:
         Estimate.of("auprc", name, precision, limits, method, n),
         _averaged("brier", name, (p - yes) ** 2, groups),
         _averaged("log_loss", name, surprise, groups),
-        _calibration(
-            name, error, sampled.ece[:, k], yes == (p >= 0.5), np.maximum(p, 1 - p), groups
-        ),
+        _calibration(name, yes, p, sampled.ece[:, k], groups),
     ]
     wald = "Wald's" if groups is None else "Wald's, by patient"
     for figure, measure in (("calibration_slope", slope), ("calibration_intercept", intercept)):
@@ -168,8 +172,7 @@ def overall(judged: Judged, each: Sequence[Estimate], sampled: Sampled) -> list[
         calibration = _mean("ece", each, sampled.ece, groups)
     else:
         sure = judged.probabilities.max(axis=1)
-        error = calibration_error(judged.right, sure)
-        calibration = _calibration("", error, sampled.top_ece, judged.right, sure, groups)
+        calibration = _calibration("", judged.right, sure, sampled.top_ece, groups)
     areas = [
         auroc(yes, p, groups) for yes, p in zip(judged.yes.T, judged.probabilities.T, strict=True)
     ]
@@ -216,10 +219,11 @@ def _mean(
         return Estimate.of(figure, "", float("nan"), NOTHING, "", ours[0].n)
     known = np.array([(ours[k].value, ours[k].low, ours[k].high) for k in places])
     value, *ends = map(float, known.mean(axis=0))
-    limits, method = percentile(resampled[:, places].mean(axis=1)), _bootstrap("percentile", groups)
-    if figure == "ece" or not limits.high > limits.low:
-        limits, method = Interval(*ends), "mean of the classes' intervals"
-    return Estimate.of(figure, "", value, limits, method, max(e.n for e in ours))
+    n, spread = max(e.n for e in ours), float(np.nanstd(resampled[:, places].mean(axis=1)))
+    if figure == "ece" or value in (0.0, 1.0) or not spread > 0:
+        return Estimate.of(figure, "", value, Interval(*ends), "mean of the classes' intervals", n)
+    method = f"bootstrap{'' if groups is None else ' of patients'} on the logit scale"
+    return Estimate.of(figure, "", value, on_logit_scale(value, spread), method, n)
 
 
 def _averaged(figure: str, name: str, values: Array, groups: Array | None) -> Estimate:
@@ -232,26 +236,15 @@ def _averaged(figure: str, name: str, values: Array, groups: Array | None) -> Es
 
 
 def _calibration(
-    name: str, error: float, resampled: Array, right: Array, confidence: Array, groups: Array | None
+    name: str, right: Array, confidence: Array, resampled: Array, groups: Array | None
 ) -> Estimate:
-    """Return the calibration error.
-
-    Where nothing is wrong no sample moves it. But the confidence may be off by as much as the
-    share right is not known.
-    """
-    if right.all():
-        sure = float(confidence.mean())
-        share = proportion(*trials(right, np.ones(len(right)), groups))
-        limits = Interval(0.0, max(error, *(abs(sure - end) for end in share)))
-        method = "from the exact interval of the share right (nothing is wrong)"
-        return Estimate.of("ece", name, error, limits, method, len(right))
-    low, high = reflected(error, resampled)
-    limits = Interval(max(0.0, min(low, error)), max(high, error))
-    return Estimate.of("ece", name, error, limits, _bootstrap("basic", groups), len(right))
-
-
-def _bootstrap(kind: str, groups: Array | None) -> str:
-    return f"bootstrap{'' if groups is None else ' of patients'}, {kind}"
+    """Return the calibration error of confidences in what is right or wrong."""
+    error = calibration_error(right, confidence)
+    limits = calibration_error_interval(right, confidence, float(resampled.std()), groups)
+    method = (
+        "folded normal, bootstrap" if groups is None else "folded normal, bootstrap of patients"
+    )
+    return Estimate.of("ece", name, error, limits, method, len(right))
 
 
 def _prevalences(judged: Judged) -> Array:

@@ -13,7 +13,6 @@ from scipy.optimize import brentq
 from scipy.stats import norm, rankdata
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from firstread.evidence.bootstrap import percentile
 from firstread.evidence.intervals import (
     LEVEL,
     NOTHING,
@@ -269,7 +268,8 @@ def auprc_interval(
         kept = np.asarray(positive, bool)
         units = kept.sum() if groups is None else len(np.unique(groups[kept]))
         return proportion(int(units), int(units)), "exact, positives as trials (perfect ranking)"
-    return percentile(resampled), f"bootstrap{'' if groups is None else ' of patients'}, percentile"
+    method = f"bootstrap{'' if groups is None else ' of patients'} on the logit scale"
+    return on_logit_scale(value, float(np.nanstd(resampled))), method
 
 
 def roc_points(positive: Array, scores: Array) -> pd.DataFrame:

@@ -158,8 +158,8 @@ AUROC 1.000 (0.386 to 1.000).
     yes = truth.astype(bool) if multilabel else truth[:, None] == np.arange(len(classes))
     called = probabilities >= 0.5 if multilabel else likeliest(probabilities)
     judged = Judged(tuple(classes), multilabel, yes, called, probabilities, codes, given)
-    strata = np.zeros(len(yes), int) if multilabel else truth
-    sampled = sample(judged, Resampling(strata, codes, samples, seed))
+    # Not stratified: how many images are of a class is part of what differs between samples.
+    sampled = sample(judged, Resampling(np.zeros(len(yes), int), codes, samples, seed))
     each = [estimate for k in range(len(classes)) for estimate in of_class(judged, k, sampled)]
     places, order = ["", *classes], list(FIGURES)
     estimates = sorted(
