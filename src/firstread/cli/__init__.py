@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from firstread import __version__
+from firstread.cli.audit import audit
 from firstread.cli.cache import cache
 from firstread.cli.demo import demo
 from firstread.cli.predict import predict
@@ -24,7 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, predict, demo, zoo, cache):
+for command in (audit, train, predict, demo, zoo, cache):
     app.command()(command)
 
 

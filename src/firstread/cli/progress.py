@@ -7,16 +7,7 @@ from collections.abc import Iterator
 from functools import singledispatch
 from pathlib import Path
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-
-from firstread.cli.screen import console, notices, print_table
+from firstread.cli.screen import bar, console, notices, print_table
 from firstread.learning import TUTORIAL_NOTES, Epoch
 from firstread.progress import Notice, Step
 from firstread.training import Event, Found, Ready, Result
@@ -24,21 +15,11 @@ from firstread.training import Event, Found, Ready, Result
 
 def show(events: Iterator[Event]) -> Result:
     """Print what happens until it is over, with a live bar on a terminal; return the result."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("elapsed"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    bar = Progress(*columns, console=notices, transient=True, disable=not notices.is_terminal)
-    task = bar.add_task("reading images", total=None)
-    with bar:
+    with bar() as drawn:
+        task = drawn.add_task("reading images", total=None)
         for event in events:
             if isinstance(event, Step):
-                bar.update(task, description=event.phase, completed=event.done, total=event.of)
+                drawn.update(task, description=event.phase, completed=event.done, total=event.of)
             else:
                 _print(event)
     assert isinstance(event, Result)

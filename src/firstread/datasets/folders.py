@@ -49,18 +49,43 @@ def load(data: str | Path) -> Dataset:
         than two images, a label that another differs from by case or spaces alone, labels in
         `val/` or `test/` that `train/` lacks, files that the table names and the disk lacks.
     """
+    dataset, problems = examine(data)
+    if problems:
+        raise DataError(problems)
+    return dataset
+
+
+def examine(data: str | Path) -> tuple[Dataset, tuple[str, ...]]:
+    """Read labelled images as `load` does; return what can be listed, and every problem.
+
+    Parameters
+    ----------
+    data
+        The folder or table. No image is opened.
+
+    Returns
+    -------
+    dataset
+        The cases that are there; rows of a table that can't be used are left out.
+    problems
+        What keeps the data set from being trained on, one sentence each.
+
+    Raises
+    ------
+    DataError
+        If nothing can be listed: no such folder, or no table with the columns needed.
+    """
     data = Path(data)
     if data.is_dir():
-        dataset = _from_folder(data)
+        dataset, problems = _from_folder(data), list[str]()
     elif data.suffix.lower() in _TABLES and data.is_file():
-        dataset = _from_table(data)
+        dataset, problems = _from_table(data)
     else:
         state = "is neither a folder nor a CSV or TSV" if data.exists() else "does not exist"
         raise DataError([f"{data}: {state}"], f"{_LAYOUTS}.")
-    problems = list(_problems(dataset))
-    if problems:
-        raise DataError([f"{data}: {problem}" for problem in problems])
-    return dataset
+    # What is wrong with rows explains what is wrong with the whole, and stands alone.
+    problems = problems or list(_problems(dataset))
+    return dataset, tuple(f"{data}: {problem}" for problem in problems)
 
 
 def images_in(folder: Path) -> list[Path]:
@@ -110,7 +135,8 @@ def _assemble(root: Path, parts: dict[str, Path]) -> Dataset:
     )
 
 
-def _from_table(table: Path) -> Dataset:
+def _from_table(table: Path) -> tuple[Dataset, list[str]]:
+    """Return the usable rows of a table, and what is wrong with the others."""
     try:
         frame = _read_table(table)
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
@@ -123,17 +149,22 @@ def _from_table(table: Path) -> Dataset:
             f"It has: {', '.join(frame.columns)}. The first line of the table names the columns.",
         )
     files = [table.parent / path for path in frame["path"]]
-    problems = list(_table_problems(frame, files))
-    if problems:
-        raise DataError([f"{table}: {problem}" for problem in problems])
-    patient = frame["patient"] if "patient" in frame else pd.Series("", index=frame.index)
-    split = frame["split"] if "split" in frame else pd.Series("", index=frame.index)
+    wrong = list(_row_problems(frame, files))
+    problems = [f"line {line}: {problem}" for line, problem in wrong]
+    split = _column(frame, "split").str.strip().str.lower().map({**_SPLIT_NAMES, "": ""})
+    if set(split == "") == {True, False}:
+        problems.append("some lines have a split and some have none; fill in all of them or none")
+    patient = _column(frame, "patient")
     cases = frame.assign(
         path=[str(file) for file in files],
         patient=patient.where(patient != "", None),
-        split=split.str.strip().str.lower().map({**_SPLIT_NAMES, "": ""}),
-    )
-    return Dataset(cases, tuple(sorted(set(cases["label"]))))
+        split=split,
+    ).drop(index=sorted({line - 2 for line, _ in wrong}))
+    return Dataset(cases.reset_index(drop=True), tuple(sorted(set(cases["label"])))), problems
+
+
+def _column(frame: pd.DataFrame, name: str) -> pd.Series:
+    return frame[name] if name in frame else pd.Series("", index=frame.index, dtype=object)
 
 
 def _read_table(table: Path) -> pd.DataFrame:
@@ -148,24 +179,21 @@ def _read_table(table: Path) -> pd.DataFrame:
     return frame.rename(columns=lambda name: name.strip().lower())
 
 
-def _table_problems(frame: pd.DataFrame, files: list[Path]) -> Iterator[str]:
-    """Say what is wrong with the rows; a line number counts the header as line 1."""
+def _row_problems(frame: pd.DataFrame, files: list[Path]) -> Iterator[tuple[int, str]]:
+    """Say what is wrong with which line; the header is line 1."""
     seen: dict[Path, int] = {}
-    for line, (file, label) in enumerate(zip(files, frame["label"], strict=True), start=2):
+    splits = _column(frame, "split").str.strip()
+    rows = zip(files, frame["label"], splits, strict=True)
+    for line, (file, label, split) in enumerate(rows, start=2):
         if not file.is_file():
-            yield f"line {line}: {file} does not exist; paths are relative to the table's folder"
+            yield line, f"{file} does not exist; paths are relative to the table's folder"
         if file in seen:
-            yield f"line {line}: {file} stands on line {seen[file]} already; keep one"
+            yield line, f"{file} stands on line {seen[file]} already; keep one"
         if not label.strip():
-            yield f"line {line}: the label is empty; write the class or remove the line"
+            yield line, "the label is empty; write the class or remove the line"
+        if split and split.lower() not in _SPLIT_NAMES:
+            yield line, f"the split is {split!r}; write one of {', '.join(SPLITS)}"
         seen.setdefault(file, line)
-    splits: list[str] = list(frame.get("split", []))
-    for line, split in enumerate(splits, start=2):
-        if split.strip() and split.strip().lower() not in _SPLIT_NAMES:
-            yield f"line {line}: the split is {split!r}; write one of {', '.join(SPLITS)}"
-    filled = {bool(split.strip()) for split in splits}
-    if filled == {True, False}:
-        yield "some lines have a split and some have none; fill in all of them or none"
 
 
 def _problems(dataset: Dataset) -> Iterator[str]:

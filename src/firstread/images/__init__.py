@@ -1,6 +1,17 @@
 """Image files to pixels. The only room that opens image files."""
 
+from firstread.images.header import Header, header
 from firstread.images.image import Image, Interpolation, Preprocessing
 from firstread.images.raster import MAX_SIDE, MIN_SIDE, SUFFIXES, read
 
-__all__ = ["MAX_SIDE", "MIN_SIDE", "SUFFIXES", "Image", "Interpolation", "Preprocessing", "read"]
+__all__ = [
+    "MAX_SIDE",
+    "MIN_SIDE",
+    "SUFFIXES",
+    "Header",
+    "Image",
+    "Interpolation",
+    "Preprocessing",
+    "header",
+    "read",
+]
