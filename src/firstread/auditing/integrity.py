@@ -24,6 +24,9 @@ EXTREME_ASPECT = 3.0
 ODD_SHARE = 0.1
 """Where fewer images than this share differ from the others, they're taken for mistakes."""
 
+COLOURED = 0.001
+"""An image with more of its pixels in colour isn't gray."""
+
 SMALL = 64
 """Images with a shorter side than this, in pixels, show little of any anatomy."""
 
@@ -149,7 +152,7 @@ def mixed_modes(dataset: Dataset, survey: Survey) -> Iterator[Finding]:
         "pixel modes",
         lambda table: (
             table["mode"].str.split(";").str[0].str.replace("RGB", "colour channels")
-            + np.where(table["gray"], " showing gray", " showing colour")
+            + np.where(table["coloured"] > COLOURED, " showing colour", " showing gray")
         ),
         "Colour among gray images means overlays, photographs or another source: a network can "
         "tell the source by it.",
