@@ -1,115 +1,189 @@
-"""Pictures that stand in the data more than once."""
+"""Pictures that stand in the data more than once, and pictures that are likely of one patient."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from firstread.auditing.finding import Finding
+from firstread.auditing.lookalikes import Pair, lookalikes
 from firstread.auditing.survey import Survey
 from firstread.datasets import Dataset
+from firstread.progress import Step
 
-_ADVICE = {
-    "LEAK": "Keep each picture in one part only: take the copies out of the part that is judged, "
-    "or out of the training part, and train again.",
-    "CONTRADICTION": "Find out which label is right, and remove the other copy.",
-    "": "Keep one of each.",
-}
-_WHY = {
-    "LEAK": "The network has seen in training what it is judged on: its accuracy is too high by "
-    "as much as it can remember.",
-    "CONTRADICTION": "One of the labels must be wrong. The network is taught both, and can be "
-    "right on one at most.",
-    "": "A picture that stands there twice counts twice: the data are smaller than they look, "
-    "and where the copies are in the part that is judged, one answer counts as two.",
-}
+Group = tuple[int, ...]
+"""Rows of the data set that show one picture, in order."""
+
+CUT = 0.015
+"""From this share of a side on, a picture counts as cropped."""
 
 
 @dataclass(frozen=True)
-class Copies:
-    """One picture that stands in the data more than once.
+class _Place:
+    """Where copies stand, and what follows from it."""
 
-    Parameters
-    ----------
-    places
-        Its rows in the data set, two or more, in order.
-    """
+    suffix: str
+    column: str
+    where: str
+    why: str
+    advice: str
 
-    places: tuple[int, ...]
+
+_LEAK = _Place(
+    "-LEAK",
+    "split",
+    "in more than one part",
+    "The network has seen in training what it is judged on: its accuracy is too high by as much "
+    "as it can remember.",
+    "Keep each picture in one part only: take the copies out of the part that is judged, or out "
+    "of the training part, and train again.",
+)
+_CONTRADICTION = _Place(
+    "-CONTRADICTION",
+    "label",
+    "under more than one class",
+    "One of the labels must be wrong. The network is taught both, and can be right on one at most.",
+    "Find out which label is right, and remove the other copy.",
+)
+_WITHIN = _Place(
+    "",
+    "split",
+    "more than once",
+    "A picture that stands there twice counts twice: the data are smaller than they look, and "
+    "where the copies are in the part that is judged, one answer counts as two.",
+    "Keep one of each.",
+)
 
 
 def exact(dataset: Dataset, survey: Survey) -> Iterator[Finding]:
     """Find pictures whose decoded pixels are equal, whatever the file format."""
     table = survey.table[survey.readable]
-    groups = table.groupby("digest").indices.values()
-    copies = [Copies(tuple(table.index[group])) for group in groups if len(group) > 1]
-    yield from told(dataset, copies, "DUPLICATE", "the same pixels")
+    equal = table.groupby("digest").indices.values()
+    groups = [tuple(table.index[rows].tolist()) for rows in equal if len(rows) > 1]
+    yield from _told(dataset, groups, "DUPLICATE", "the same pixel by pixel")
 
 
-def told(dataset: Dataset, copies: Iterable[Copies], code: str, alike: str) -> Iterator[Finding]:
+def near(dataset: Dataset, survey: Survey) -> Iterator[Finding | Step]:
+    """Find one picture in two forms, and pictures that are likely of one patient, across parts.
+
+    Forms are those that a picture takes on its way through hands and programs: resized,
+    recompressed, brightened, cropped, mirrored, turned, marked.
+    """
+    table = survey.table[survey.readable]
+    # Of equal pictures one is enough: `exact` tells of the others.
+    chosen = table.drop_duplicates("digest").index.to_numpy(dtype=np.int64)
+    sides = survey.table[["width", "height"]].min(axis=1).to_numpy(dtype=np.int64)
+    pairs: list[Pair] = []
+    for event in lookalikes(survey.thumbnails, sides, chosen):
+        if isinstance(event, Step):
+            yield event
+        else:
+            pairs.append(event)
+    same = [pair for pair in pairs if pair.same]
+    forms = Counter(_difference(pair, survey.table) for pair in same)
+    listed = ", ".join(f"{count} {form}" for form, count in forms.most_common())
+    alike = f"nearly the same, one picture in two forms or slices next to each other; {listed}"
+    yield from _told(dataset, _joined(same, len(dataset)), "DUPLICATE-NEAR", alike)
+    parts = dataset.cases["split"].to_numpy()
+    likely = [p for p in pairs if not p.same and parts[p.first] != parts[p.second]]
+    if likely:
+        yield _likely(dataset, likely)
+
+
+def _difference(pair: Pair, table: pd.DataFrame) -> str:
+    """Say in a word how the two files of a pair differ."""
+    view = pair.view
+    if view.transposed or (view.upside_down and view.mirrored):
+        return "turned"
+    if view.upside_down or view.mirrored:
+        return "mirrored"
+    if max(*view.rows, *view.columns) > CUT:
+        return "cropped"
+    first, second = table.iloc[pair.first], table.iloc[pair.second]
+    if (first["width"], first["height"]) != (second["width"], second["height"]):
+        return "resized"
+    return "changed in brightness, compression or marks"
+
+
+def _joined(pairs: list[Pair], count: int) -> list[Group]:
+    """Join pairs that share a picture into groups."""
+    first = [pair.first for pair in pairs]
+    second = [pair.second for pair in pairs]
+    graph = coo_array((np.ones(len(pairs)), (first, second)), shape=(count, count))
+    _, group = connected_components(graph, directed=False)
+    members = pd.Series(range(count)).groupby(group).agg(tuple)
+    return [rows for rows in members if len(rows) > 1]
+
+
+def _told(dataset: Dataset, groups: Iterable[Group], code: str, alike: str) -> Iterator[Finding]:
     """Say of groups of copies where they stand: across parts, across classes, or within one.
 
     Parameters
     ----------
     dataset
-        What the copies' places point into.
-    copies
-        Groups of rows.
+        What the groups point into.
+    groups
+        One that is both across parts and across classes is told of twice.
     code
-        Of the findings: alone for copies within a class and part, with `-LEAK` across parts and
-        `-CONTRADICTION` across classes; a group may be both.
+        Of the findings, before what is appended for the place.
     alike
-        What the members share, as the end of "... pictures with ...".
+        In which way the members of a group are alike.
     """
     cases = dataset.cases
-    kinds: dict[str, list[tuple[int, ...]]] = {"LEAK": [], "CONTRADICTION": [], "": []}
-    for group in sorted((copy.places for copy in copies), key=lambda g: (-len(g), g)):
-        members = cases.iloc[list(group)]
-        across = [
-            kind
-            for kind, column in (("LEAK", "split"), ("CONTRADICTION", "label"))
-            if members[column].nunique() > 1
-        ]
-        for kind in across or [""]:
-            kinds[kind].append(group)
-    for kind, groups in kinds.items():
-        if groups:
-            yield _finding(cases, kind, groups, code, alike)
+    ordered = sorted(groups, key=lambda group: (-len(group), group))
+    spread = {
+        place: [rows for rows in ordered if cases[place.column].iloc[list(rows)].nunique() > 1]
+        for place in (_LEAK, _CONTRADICTION)
+    }
+    across = {rows for found in spread.values() for rows in found}
+    spread[_WITHIN] = [rows for rows in ordered if rows not in across]
+    for place, found in spread.items():
+        if found:
+            yield _finding(cases, place, found, code, alike)
 
 
 def _finding(
-    cases: pd.DataFrame, kind: str, groups: list[tuple[int, ...]], code: str, alike: str
+    cases: pd.DataFrame, place: _Place, groups: list[Group], code: str, alike: str
 ) -> Finding:
-    paths = cases["path"].to_numpy()
-    named = tuple(tuple(str(paths[place]) for place in group) for group in groups)
-    images = sum(map(len, groups))
-    where = {
-        "LEAK": f"in more than one part ({_across(cases, groups, 'split')})",
-        "CONTRADICTION": f"under more than one class ({_across(cases, groups, 'label')})",
-        "": f"more than once ({_within(cases, groups)})",
-    }[kind]
-    count = f"{len(groups)} picture stands" if len(groups) == 1 else f"{len(groups)} pictures stand"
+    paths, values = cases["path"].to_numpy(), cases[place.column].to_numpy()
+    named = tuple(tuple(str(paths[row]) for row in rows) for rows in groups)
+    files = sum(map(len, groups))
+    spots = Counter(" and ".join(sorted({values[row] for row in rows})) for rows in groups)
+    listed = ", ".join(f"{count} in {spot}" for spot, count in spots.items() if spot)
+    stand = "picture stands" if len(groups) == 1 else "pictures stand"
     return Finding(
-        f"{code}-{kind}" if kind else code,
-        "severe" if kind else "warning",
-        f"{count} in the data {where}: {images} files with {alike}.",
-        _WHY[kind],
-        _ADVICE[kind],
+        code + place.suffix,
+        "warning" if place is _WITHIN else "severe",
+        f"{len(groups):,} {stand} in the data {place.where}{f' ({listed})' if listed else ''}: "
+        f"{files:,} files, {alike}.",
+        place.why,
+        place.advice,
         tuple(path for group in named for path in group),
         named,
-        (("pictures", len(groups)), ("files", images)),
+        (("pictures", len(groups)), ("files", files)),
     )
 
 
-def _across(cases: pd.DataFrame, groups: list[tuple[int, ...]], column: str) -> str:
-    pairs = pd.Series(
-        [" and ".join(sorted(set(cases[column].iloc[list(group)]))) for group in groups]
-    ).value_counts()
-    return ", ".join(f"{count} in {pair}" for pair, count in pairs.items())
-
-
-def _within(cases: pd.DataFrame, groups: list[tuple[int, ...]]) -> str:
-    first = pd.Series([cases["split"].iloc[group[0]] or "the data" for group in groups])
-    return ", ".join(f"{count} in {split}" for split, count in first.value_counts().items())
+def _likely(dataset: Dataset, pairs: list[Pair]) -> Finding:
+    paths = dataset.cases["path"].to_numpy()
+    ranked = sorted(pairs, key=lambda pair: -pair.agreement)
+    named = tuple((str(paths[p.first]), str(paths[p.second])) for p in ranked)
+    noun = "pair of pictures" if len(named) == 1 else "pairs of pictures"
+    return Finding(
+        "PATIENT-LIKELY",
+        "warning",
+        f"{len(named):,} {noun} across parts so alike that each is likely of one patient.",
+        "A network recognises patients it has seen; measured on them it looks better than it "
+        "will be on new patients. Likeness is no proof: look at the pairs.",
+        "If they are of one patient, put all images of each patient into one part; a `patient` "
+        "column in a table does so by itself.",
+        tuple(path for pair in named for path in pair),
+        named,
+        (("pairs", len(named)),),
+    )

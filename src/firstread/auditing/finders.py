@@ -19,7 +19,7 @@ from firstread.auditing.survey import Survey, surveying
 from firstread.datasets import Dataset, examine
 from firstread.progress import Step
 
-Find = Callable[[Dataset, Survey], Iterable[Finding]]
+Find = Callable[[Dataset, Survey], Iterable[Finding | Step]]
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Finder:
     name
         What it looks at, for a progress bar.
     find
-        Yields a finding for each thing that is wrong.
+        Yields a finding for each thing that is wrong, and steps where it takes long.
     clean
         For each code that `find` may yield, the sentence that says that it was looked for and
         not found.
@@ -130,6 +130,19 @@ FINDERS: tuple[Finder, ...] = (
             "DUPLICATE": "No picture stands twice in one part and class.",
             "DUPLICATE-LEAK": "No picture stands in more than one part.",
             "DUPLICATE-CONTRADICTION": "No picture stands under more than one class.",
+        },
+        ("images",),
+    ),
+    Finder(
+        "near copies",
+        duplicates.near,
+        {
+            "DUPLICATE-NEAR": "No picture stands twice in one part and class, changed a little.",
+            "DUPLICATE-NEAR-LEAK": "No picture stands in more than one part, changed a little.",
+            "DUPLICATE-NEAR-CONTRADICTION": "No picture stands under more than one class, "
+            "changed a little.",
+            "PATIENT-LIKELY": "No pictures in different parts are so alike that one would take "
+            "them for one patient's.",
         },
         ("images",),
     ),
@@ -244,30 +257,32 @@ def auditing(
     rows = tuple(finders) if len(dataset) else ()
     for place, finder in enumerate(rows):
         yield Step(f"looking for {finder.name}", place, len(rows))
-        findings += _looked_for(finder, dataset, survey)
+        for event in _looked_for(finder, dataset, survey):
+            if isinstance(event, Step):
+                yield event
+            else:
+                findings.append(event)
     order = {severity: place for place, severity in enumerate(get_args(Severity))}
     findings.sort(key=lambda finding: order[finding.severity])
     name = "" if isinstance(data, Dataset) else str(data)
     yield Audit(name, len(dataset), tuple(findings))
 
 
-def _looked_for(finder: Finder, dataset: Dataset, survey: Survey) -> list[Finding]:
-    """Return what a finder found, and a finding for each of its codes that it didn't."""
-    for need in finder.needs:
-        met, reason = NEEDS[need]
-        if not met(dataset, survey):
-            return [
-                Finding(code, "not applicable", f"Not looked for: {reason}.")
-                for code in finder.clean
-            ]
-    found = list(finder.find(dataset, survey))
-    codes = {finding.code for finding in found}
-    passed = [
-        Finding(code, "passed", sentence)
-        for code, sentence in finder.clean.items()
-        if code not in codes
-    ]
-    return found + passed
+def _looked_for(finder: Finder, dataset: Dataset, survey: Survey) -> Iterator[Finding | Step]:
+    """Yield what a finder found, and a finding for each of its codes that it didn't."""
+    unmet = [NEEDS[need][1] for need in finder.needs if not NEEDS[need][0](dataset, survey)]
+    if unmet:
+        reason = f"Not looked for: {unmet[0]}."
+        yield from (Finding(code, "not applicable", reason) for code in finder.clean)
+        return
+    codes = set()
+    for event in finder.find(dataset, survey):
+        if isinstance(event, Finding):
+            codes.add(event.code)
+        yield event
+    for code, sentence in finder.clean.items():
+        if code not in codes:
+            yield Finding(code, "passed", sentence)
 
 
 def _structure(dataset: Dataset, problems: tuple[str, ...]) -> Iterator[Finding]:

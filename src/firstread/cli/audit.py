@@ -60,7 +60,7 @@ def _print(result: Audit) -> None:
         if rest:
             console.print(f"{severity}:", style="bold")
         for finding in rest:
-            console.print(f"  {finding.code:<24} {finding.message}", markup=False)
+            console.print(f"  {finding.code:<29} {finding.message}", markup=False)
     console.print()
     counts = {name: sum(f.severity == name for f in shown) for name in _STYLES}
     summary = f"{result.images:,} images: {counts['severe']} severe, {counts['warning']} to be "
