@@ -10,7 +10,7 @@ from scipy.stats import chi2_contingency, norm
 
 from firstread.auditing.finding import Finding
 from firstread.auditing.survey import Survey
-from firstread.datasets import Dataset
+from firstread.datasets import SPLITS, Dataset
 
 LEVEL = 0.95
 FEW = 20
@@ -31,6 +31,31 @@ SHARE_SET_ASIDE = 0.2
 """What firstread sets aside to validate on where nobody has done so."""
 
 _NAMES = {"train": "training", "val": "validation", "test": "test"}
+
+
+def counted(dataset: Dataset, survey: Survey) -> Iterator[Finding]:
+    """Count images by class and part."""
+    cases = dataset.cases
+    counts = {
+        split: part["label"].value_counts().reindex(list(dataset.classes), fill_value=0)
+        for split, part in cases.groupby("split")
+    }
+    parts = [split for split in ("", *SPLITS) if split in counts]
+    listed = "; ".join(
+        f"{split + ': ' if split else ''}{_listed(counts[split])}" for split in parts
+    )
+    yield Finding(
+        "COUNTS",
+        "note",
+        f"{len(dataset):,} images in {len(dataset.classes)} classes: {listed}.",
+        "What a network can learn, and what can be shown of it, depends on the smallest of these.",
+        "Check them against what you expect: a missing folder shows here.",
+        figures=tuple(
+            (f"{split} {label}".strip(), int(count))
+            for split in parts
+            for label, count in counts[split].items()
+        ),
+    )
 
 
 def balance(dataset: Dataset, survey: Survey) -> Iterator[Finding]:

@@ -20,6 +20,8 @@ from firstread.progress import Step
 Group = tuple[int, ...]
 """Rows of the data set that show one picture, in order."""
 
+_UNSPLIT = "Not looked for: the images are not split into parts."
+
 CUT = 0.015
 """From this share of a side on, a picture counts as cropped."""
 
@@ -60,6 +62,15 @@ _WITHIN = _Place(
     "Keep one of each.",
 )
 
+_UNPARTED = _Place(
+    "",
+    "split",
+    "more than once",
+    "When the images are split at random, one copy can go to the training part and the other to "
+    "the part that is judged: the network is then judged on what it has seen.",
+    "Keep one of each.",
+)
+
 
 def exact(dataset: Dataset, survey: Survey) -> Iterator[Finding]:
     """Find pictures whose decoded pixels are equal, whatever the file format."""
@@ -91,6 +102,8 @@ def near(dataset: Dataset, survey: Survey) -> Iterator[Finding | Step]:
     alike = f"nearly the same, one picture in two forms or slices next to each other; {listed}"
     yield from _told(dataset, _joined(same, len(dataset)), "DUPLICATE-NEAR", alike)
     parts = dataset.cases["split"].to_numpy()
+    if len(set(parts)) < 2:
+        yield Finding("PATIENT-LIKELY", "not applicable", _UNSPLIT)
     likely = [p for p in pairs if not p.same and parts[p.first] != parts[p.second]]
     if likely:
         yield _likely(dataset, likely)
@@ -136,13 +149,17 @@ def _told(dataset: Dataset, groups: Iterable[Group], code: str, alike: str) -> I
         In which way the members of a group are alike.
     """
     cases = dataset.cases
+    parted = cases["split"].nunique() > 1
+    if not parted:
+        yield Finding(code + _LEAK.suffix, "not applicable", _UNSPLIT)
     ordered = sorted(groups, key=lambda group: (-len(group), group))
     spread = {
         place: [rows for rows in ordered if cases[place.column].iloc[list(rows)].nunique() > 1]
         for place in (_LEAK, _CONTRADICTION)
     }
     across = {rows for found in spread.values() for rows in found}
-    spread[_WITHIN] = [rows for rows in ordered if rows not in across]
+    within = _WITHIN if parted else _UNPARTED
+    spread[within] = [rows for rows in ordered if rows not in across]
     for place, found in spread.items():
         if found:
             yield _finding(cases, place, found, code, alike)
@@ -159,7 +176,7 @@ def _finding(
     stand = "picture stands" if len(groups) == 1 else "pictures stand"
     return Finding(
         code + place.suffix,
-        "warning" if place is _WITHIN else "severe",
+        "severe" if place.suffix else "warning",
         f"{len(groups):,} {stand} in the data {place.where}{f' ({listed})' if listed else ''}: "
         f"{files:,} files, {alike}.",
         place.why,

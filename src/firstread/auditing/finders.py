@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from firstread.auditing import balance, duplicates, integrity, names
+from firstread.auditing import balance, duplicates, integrity, names, patients
 from firstread.auditing.finding import Finding, Severity
 from firstread.auditing.survey import Survey, surveying
 from firstread.datasets import Dataset, examine
@@ -146,6 +146,31 @@ FINDERS: tuple[Finder, ...] = (
         },
         ("images",),
     ),
+    Finder(
+        "patients",
+        patients.across,
+        {
+            "PATIENT-LEAK": "No patient has images in more than one part.",
+            "PATIENT-MISSING": "Every image names its patient.",
+        },
+        ("patients", "parts"),
+    ),
+    Finder(
+        "patients by file names",
+        patients.by_name,
+        {
+            "PATIENT-NAME-LEAK": "No names of files suggest that a patient has images in more "
+            "than one part.",
+            "PATIENT-NAMES": "No names of files suggest that patients have several images each.",
+        },
+    ),
+    Finder(
+        "counts of patients",
+        patients.counted,
+        {"PATIENT-COUNT": "Each image is of another patient."},
+        ("patients",),
+    ),
+    Finder("counts of images", balance.counted, {}),
     Finder(
         "class sizes",
         balance.balance,
