@@ -114,7 +114,7 @@ def counted(dataset: Dataset, survey: Survey) -> Iterator[Finding]:
     total = named["patient"].nunique()
     if total == len(named):
         return
-    counts = named.groupby(["split", "label"], as_index=False)["patient"].nunique()
+    counts = named.groupby(["split", "label"])["patient"].nunique().reset_index()
     held_out = counts[counts["split"].isin(["val", "test"])]
     short = bool((held_out["patient"] < FEW).any())
     figures = tuple(
