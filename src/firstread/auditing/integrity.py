@@ -30,14 +30,28 @@ COLOURED = 0.001
 SMALL = 64
 """Images with a shorter side than this, in pixels, show little of any anatomy."""
 
+_MODES = {
+    "1": "black and white",
+    "L": "gray",
+    "I": "gray",
+    "I;16": "gray",
+    "F": "gray",
+    "LA": "gray with transparency",
+    "P": "a palette",
+    "RGB": "colour",
+    "RGBA": "colour with transparency",
+    "CMYK": "printing colours",
+    "": "another kind",
+}
+
 
 def unreadable(dataset: Dataset, survey: Survey) -> Iterator[Finding]:
     """Find files that can't be read."""
     broken = survey.table[~survey.readable]
     if broken.empty:
         return
-    reasons = broken["error"].str.split(r" \(|;", n=1, regex=True).str[0].value_counts()
-    listed = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+    reasons = broken["error"].str.removeprefix("is ").str.split(r" \(|;", n=1, regex=True).str[0]
+    listed = ", ".join(f"{count} {reason}" for reason, count in reasons.value_counts().items())
     yield Finding(
         "UNREADABLE",
         "warning",
@@ -149,10 +163,10 @@ def mixed_modes(dataset: Dataset, survey: Survey) -> Iterator[Finding]:
     yield from _mixed(
         survey,
         "MODE-MIXED",
-        "pixel modes",
+        "ways of storing pixels",
         lambda table: (
-            table["mode"].str.split(";").str[0].str.replace("RGB", "colour channels")
-            + np.where(table["coloured"] > COLOURED, " showing colour", " showing gray")
+            table["mode"].map(lambda mode: _MODES.get(mode, mode))
+            + np.where(table["coloured"] > COLOURED, " that shows colour", " that shows gray")
         ),
         "Colour among gray images means overlays, photographs or another source: a network can "
         "tell the source by it.",

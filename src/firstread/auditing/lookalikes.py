@@ -7,7 +7,7 @@ others. What is close is laid over each other as well as it goes, and fine detai
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +31,15 @@ SAME_PICTURE = 0.95
 recompressed, brightened, cropped, turned or marked reach 0.97 and more; different radiographs of
 one view stay below 0.75, neighbouring slices of a scan reach 0.9 to 0.99."""
 
-SAME_PATIENT = 0.92
-"""From which two pictures likely show one patient: neighbouring slices, repeated exposures."""
+SAME_PATIENT = 0.8
+"""Least agreement from which two pictures may show one patient (repeated exposures, slices)."""
+
+OUTLYING = 3.5
+"""How far above the usual agreement of similar pictures in the same data that has to lie, in
+standard deviations: patients are as alike as their views are, which differs from data to data."""
+
+ENOUGH = 20
+"""Checked pairs that tell what is usual."""
 
 COARSE_SIDE, COARSE_BLUR, COARSE_SAME = 48, 2.0, 0.985
 """Where a picture has fewer pixels on a side, coarser detail is compared, and has to agree more."""
@@ -98,16 +105,33 @@ def lookalikes(
         return
     index = _Index.of(thumbnails[chosen])
     best: dict[tuple[int, int], Pair] = {}
+    usual: list[npt.NDArray[np.float32]] = []
     starts = range(0, len(chosen), CHUNK)
     for done, start in enumerate(starts):
         rows = np.arange(start, min(start + CHUNK, len(chosen)))
         first, second, view = index.candidates(thumbnails[chosen[rows]], rows)
-        for pair in _checked(thumbnails, sides, chosen[first], chosen[second], view):
-            key = min(pair.first, pair.second), max(pair.first, pair.second)
-            if key not in best or best[key].agreement < pair.agreement:
-                best[key] = pair
+        for pairs, scores in _checked(thumbnails, sides, chosen[first], chosen[second], view):
+            usual.append(scores)
+            for pair in pairs:
+                key = min(pair.first, pair.second), max(pair.first, pair.second)
+                if key not in best or best[key].agreement < pair.agreement:
+                    best[key] = pair
         yield Step("comparing pictures", done + 1, len(starts))
-    yield from (best[key] for key in sorted(best))
+    bound = _unusual(np.concatenate(usual)) if usual else 1.0
+    for key in sorted(best):
+        if best[key].same or best[key].agreement >= bound:
+            yield best[key]
+
+
+def _unusual(scores: npt.NDArray[np.float32]) -> float:
+    """Return the agreement from which two different pictures are more alike than is usual."""
+    different = scores[scores < SAME_PICTURE]
+    if len(different) < ENOUGH:
+        return SAME_PICTURE
+    # Fisher's transform makes correlations nearly normal; medians aren't moved by copies.
+    z = np.arctanh(np.clip(different, -0.999, 0.999).astype(np.float64))
+    spread = 1.4826 * np.median(np.abs(z - np.median(z)))
+    return max(SAME_PATIENT, float(np.tanh(np.median(z) + OUTLYING * spread)))
 
 
 @dataclass(frozen=True)
@@ -197,8 +221,8 @@ def _checked(
     first: Places,
     second: Places,
     views: Places,
-) -> Iterator[Pair]:
-    """Align candidates and yield those whose fine detail agrees."""
+) -> Iterator[tuple[list[Pair], npt.NDArray[np.float32]]]:
+    """Align candidates; yield those whose fine detail agrees, and the agreement of all."""
     for start in range(0, len(first), CHUNK):
         part = slice(start, start + CHUNK)
         a, b, seen = first[part], second[part], [VIEWS[view] for view in views[part]]
@@ -210,19 +234,19 @@ def _checked(
         scores = agreement(cut, fixed)
         if coarse.any():
             scores[coarse] = agreement(cut[coarse], fixed[coarse], COARSE_BLUR)
-        for k in np.flatnonzero(scores >= np.where(coarse, COARSE_SAME, SAME_PATIENT)):
-            turned = seen[k]
-            rows, columns = edges[k, :2].tolist(), edges[k, 2:].tolist()
-            yield Pair(
+        told = np.flatnonzero(scores >= np.where(coarse, COARSE_SAME, SAME_PATIENT))
+        pairs = [
+            Pair(
                 int(a[k]),
                 int(b[k]),
                 float(scores[k]),
                 bool(scores[k] >= SAME_PICTURE),
-                View(
-                    turned.transposed,
-                    turned.upside_down,
-                    turned.mirrored,
-                    (rows[0], rows[1]),
-                    (columns[0], columns[1]),
+                replace(
+                    seen[k],
+                    rows=(float(edges[k, 0]), float(edges[k, 1])),
+                    columns=(float(edges[k, 2]), float(edges[k, 3])),
                 ),
             )
+            for k in told
+        ]
+        yield pairs, scores[~coarse]
