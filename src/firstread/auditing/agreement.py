@@ -14,6 +14,9 @@ BLOCK = 8
 LEAST_BLOCKS = 16
 """Where fewer blocks show any detail, a picture is too empty to be told from another."""
 
+UNSURE, SURE = 0.5, 0.97
+"""Between these, levels are matched the other way too."""
+
 FINE, BROAD = 0.7, 2.5
 """What counts as detail: the difference of two blurs, standard deviations in pixels."""
 
@@ -38,9 +41,13 @@ def agreement(first: Array, second: Array, blur: float = 1.0) -> Array:
         float32, shape (n,): the median correlation of the blocks with detail, from -1 to 1;
         0 where too few blocks have any.
     """
-    there = _agreement(with_levels(first, first, second), second, blur)
-    back = _agreement(first, with_levels(second, second, first), blur)
-    return np.maximum(there, back)
+    found = _agreement(with_levels(first, first, second), second, blur)
+    # Where the first lost levels by being brightened, only the other way takes them from both.
+    unsure = (found > UNSURE) & (found < SURE)
+    if unsure.any():
+        a, b = first[unsure], second[unsure]
+        found[unsure] = np.maximum(found[unsure], _agreement(a, with_levels(b, b, a), blur))
+    return found
 
 
 def _agreement(first: Array, second: Array, blur: float) -> Array:

@@ -1,4 +1,4 @@
-"""Lays one thumbnail over another as well as it goes, and tells whether they are one picture."""
+"""Lays one thumbnail over another as well as it goes."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ Array = npt.NDArray[np.float32]
 
 ITERATIONS = 8
 LEVELS = 256
-MOST_CUT = 0.14
-LEAST_CUT = -0.02
+
+FURTHEST = (-0.02, 0.14)
+"""Bounds of what is cut off a side, as a share of it; less than nothing allows for rounding."""
+
+STRIDE = 0.03
+"""How far an edge moves in one iteration at most."""
 
 
 def aligned(moving: Array, fixed: Array, windows: Array) -> tuple[Array, Array]:
     """Find the window of each picture that fits another best, and cut it out.
 
-    Gauss-Newton on the four edges, with gain and offset solved for in each step and what doesn't
-    fit (a marker, say) weighted down (B. D. Lucas and T. Kanade, 1981; S. Baker and I. Matthews,
-    "Lucas-Kanade 20 years on", IJCV 56, 2004).
+    Gauss-Newton on the four edges at half the size, with gain and offset solved for in each step
+    and what doesn't fit (a marker, say) weighted down (B. D. Lucas and T. Kanade, 1981; S. Baker
+    and I. Matthews, "Lucas-Kanade 20 years on", IJCV 56, 2004).
 
     Parameters
     ----------
     moving, fixed
-        Pairs of pictures, float32, shape (n, S, S).
+        Pairs of pictures with levels from 0 to 255, float32, shape (n, S, S).
     windows
         Where to start from: what is cut off the moving pictures at top, bottom, left and right,
         as shares of the side; shape (n, 4).
@@ -31,18 +35,19 @@ def aligned(moving: Array, fixed: Array, windows: Array) -> tuple[Array, Array]:
     Returns
     -------
     cut
-        The windows of the moving pictures, at the size of the fixed ones, shape (n, S, S).
+        The windows of the moving pictures, at the size of the fixed ones and with their gray
+        levels, shape (n, S, S).
     windows
         What they are, shape (n, 4).
     """
-    side = fixed.shape[-1]
-    coarse = _halved(fixed)
-    edges = windows.astype(np.float64)
-    moving = with_levels(moving, _cut(moving, edges, side), fixed)
+    edges = windows.astype(np.float32)
+    moving = with_levels(moving, _cut(moving, edges), fixed)
+    coarse, target = _halved(moving), _halved(fixed)
+    weights = np.ones((len(fixed), target[0].size), dtype=np.float32)
     for _ in range(ITERATIONS):
-        picture = _halved(_cut(moving, edges, side))
-        edges = np.clip(edges + _step(picture, coarse, edges), LEAST_CUT, MOST_CUT)
-    return _cut(moving, edges, side), edges.astype(np.float32)
+        step, weights = _step(_cut(coarse, edges), target, edges, weights)
+        edges = np.clip(edges + step, *FURTHEST)
+    return _cut(moving, edges), edges
 
 
 def with_levels(pictures: Array, like: Array, others: Array) -> Array:
@@ -72,56 +77,54 @@ def _levels(pictures: Array) -> npt.NDArray[np.int64]:
     return rounded.astype(np.int64).reshape(len(pictures), -1)
 
 
-def _cut(pictures: Array, edges: npt.NDArray[np.float64], side: int) -> Array:
-    rows = _sampling(edges[:, 0], edges[:, 1], side, pictures.shape[1])
-    columns = _sampling(edges[:, 2], edges[:, 3], side, pictures.shape[2])
+def _cut(pictures: Array, edges: Array) -> Array:
+    """Return windows of square pictures, stretched to their size."""
+    side = pictures.shape[1]
+    rows = _sampling(edges[:, 0], edges[:, 1], side)
+    columns = _sampling(edges[:, 2], edges[:, 3], side)
     return np.asarray(rows @ pictures @ columns.transpose(0, 2, 1))
 
 
-def _sampling(
-    start: npt.NDArray[np.float64], end: npt.NDArray[np.float64], samples: int, side: int
-) -> Array:
-    centres = (np.arange(samples) + 0.5) / samples
-    at = (start[:, None] + (1 - start - end)[:, None] * centres) * side - 0.5
-    at = np.clip(at, 0, side - 1).astype(np.float32)
-    weights: Array = np.maximum(0, 1 - np.abs(at[..., None] - np.arange(side, dtype=np.float32)))
-    return weights
+def _sampling(start: Array, end: Array, side: int) -> Array:
+    """Return the matrices that interpolate linearly between pixels, shape (n, side, side)."""
+    at = (start[:, None] + (1 - start - end)[:, None] * _centres(side)) * side - 0.5
+    at = np.clip(at, 0, side - 1)
+    low = np.minimum(at.astype(np.int64), side - 2)
+    high_share = at - low
+    matrices = np.zeros((len(at), side, side), dtype=np.float32)
+    np.put_along_axis(matrices, low[..., None], 1 - high_share[..., None], axis=2)
+    np.put_along_axis(matrices, low[..., None] + 1, high_share[..., None], axis=2)
+    return matrices
 
 
-def _step(picture: Array, target: Array, edges: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Return by how much each edge moves to fit the target better, shape (n, 4)."""
-    count, samples, _ = picture.shape
-    after = ((np.arange(samples) + 0.5) / samples).astype(np.float32)
-    left = (1 - edges[:, 0::2] - edges[:, 1::2]).astype(np.float32)
-    down = np.gradient(picture, axis=1) * samples / left[:, 0, None, None]
-    across = np.gradient(picture, axis=2) * samples / left[:, 1, None, None]
-    slopes = np.stack(
-        [
-            *(down * (1 - after)[:, None], -down * after[:, None]),
-            *(across * (1 - after), -across * after),
-            *(picture, np.ones_like(picture)),
-        ],
-        axis=1,
-    ).reshape(count, 6, -1)
-    wanted = target.reshape(count, -1)
-    weights = np.ones_like(wanted)
-    for _ in range(2):
-        weighted = slopes * weights[:, None]
-        system = weighted @ slopes.transpose(0, 2, 1)
-        ridge = 1e-4 * np.trace(system, axis1=1, axis2=2) / 6
-        system = system + ridge[:, None, None] * np.diag([1e-3] * 4 + [0.0, 0.0]).astype(np.float32)
-        system = system + 1e-3 * np.eye(6, dtype=np.float32)
-        answer = np.linalg.solve(system, (weighted @ wanted[..., None]))[..., 0]
-        rest = np.abs(wanted - (answer[:, None] @ slopes)[:, 0])
-        scale = 2 * np.median(rest, axis=1, keepdims=True) + 1e-3
-        weights = (1 / (1 + (rest / scale) ** 2)).astype(np.float32)
+def _centres(samples: int) -> Array:
+    return ((np.arange(samples) + 0.5) / samples).astype(np.float32)
+
+
+def _step(picture: Array, target: Array, edges: Array, weights: Array) -> tuple[Array, Array]:
+    """Return how far each edge moves to fit the target better, shape (n, 4), and new weights."""
+    count, side, _ = picture.shape
+    after = _centres(side)
+    left = 1 - edges[:, 0::2] - edges[:, 1::2]
+    down = np.gradient(picture, axis=1) * (side / left[:, 0, None, None])
+    across = np.gradient(picture, axis=2) * (side / left[:, 1, None, None])
+    slopes = np.empty((count, 6, side, side), dtype=np.float32)
+    slopes[:, 0], slopes[:, 1] = down * (1 - after)[:, None], -down * after[:, None]
+    slopes[:, 2], slopes[:, 3] = across * (1 - after), -across * after
+    slopes[:, 4], slopes[:, 5] = picture, 1
+    flat, wanted = slopes.reshape(count, 6, -1), target.reshape(count, -1)
+    weighted = flat * weights[:, None]
+    system = weighted @ flat.transpose(0, 2, 1)
+    # A picture without slopes leaves the edges where they are.
+    system = system + np.diag(np.array([1, 1, 1, 1, 1e-3, 1e-3], dtype=np.float32))
+    answer = np.linalg.solve(system, weighted @ wanted[..., None])[..., 0]
+    rest = np.abs(wanted - (answer[:, None] @ flat)[:, 0])
+    scale = 2 * np.median(rest, axis=1, keepdims=True) + 1e-3
     gain = answer[:, 4:5]
-    step = answer[:, :4] / np.where(np.abs(gain) > 0.1, gain, np.inf)
-    bounded: npt.NDArray[np.float64] = np.clip(step, -0.03, 0.03).astype(np.float64)
-    return bounded
+    step = np.clip(answer[:, :4] / np.where(np.abs(gain) > 0.1, gain, np.inf), -STRIDE, STRIDE)
+    return step.astype(np.float32), (1 / (1 + (rest / scale) ** 2)).astype(np.float32)
 
 
 def _halved(pictures: Array) -> Array:
-    count, height, width = pictures.shape
-    halved: Array = pictures.reshape(count, height // 2, 2, width // 2, 2).mean(axis=(2, 4))
-    return halved
+    rows = pictures[:, ::2] + pictures[:, 1::2]
+    return np.asarray((rows[:, :, ::2] + rows[:, :, 1::2]) / 4, dtype=np.float32)

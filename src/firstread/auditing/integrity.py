@@ -151,7 +151,7 @@ def mixed_depths(dataset: Dataset, survey: Survey) -> Iterator[Finding]:
         survey,
         "DEPTH-MIXED",
         "bit depths",
-        lambda table: table["bits"].astype(str) + " bits a channel",
+        lambda table: "of " + table["bits"].astype(str) + " bits a channel",
         "Images of more than 8 bits are scaled from their own minimum and maximum, others are "
         "not, so the same tissue gets different gray levels.",
         "Export all images in the same way, with the same window.",
@@ -165,8 +165,9 @@ def mixed_modes(dataset: Dataset, survey: Survey) -> Iterator[Finding]:
         "MODE-MIXED",
         "ways of storing pixels",
         lambda table: (
-            table["mode"].map(lambda mode: _MODES.get(mode, mode))
-            + np.where(table["coloured"] > COLOURED, " that shows colour", " that shows gray")
+            "stored as "
+            + table["mode"].map(lambda mode: _MODES.get(mode, mode))
+            + np.where(table["coloured"] > COLOURED, ", showing colour", ", showing gray")
         ),
         "Colour among gray images means overlays, photographs or another source: a network can "
         "tell the source by it.",
@@ -210,7 +211,7 @@ def _mixed(
     if len(counts) < 2:
         return
     odd = table[kinds != counts.index[0]]
-    listed = ", ".join(f"{count} of {name}" for name, count in counts.items())
+    listed = ", ".join(f"{count} {name}" for name, count in counts.items())
     yield Finding(
         code,
         "warning",

@@ -6,7 +6,9 @@ others. What is close is laid over each other as well as it goes, and fine detai
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -58,6 +60,12 @@ CHECKED = 6
 """Pictures nearest to each one that are checked at most."""
 
 CHUNK = 256
+"""Pictures whose neighbours are looked up at a time."""
+
+BATCH = 64
+"""Pairs that are aligned at a time: few enough that they stay in a core's cache."""
+
+WORKERS = os.cpu_count() or 1
 
 Thumbnails = npt.NDArray[np.uint8]
 Places = npt.NDArray[np.int64]
@@ -223,30 +231,45 @@ def _checked(
     views: Places,
 ) -> Iterator[tuple[list[Pair], npt.NDArray[np.float32]]]:
     """Align candidates; yield those whose fine detail agrees, and the agreement of all."""
-    for start in range(0, len(first), CHUNK):
-        part = slice(start, start + CHUNK)
-        a, b, seen = first[part], second[part], [VIEWS[view] for view in views[part]]
-        moving = np.stack([view.of(thumbnails[i]) for i, view in zip(a, seen, strict=True)])
-        fixed = thumbnails[b].astype(np.float32)
-        windows = np.array([[*view.rows, *view.columns] for view in seen], dtype=np.float32)
-        cut, edges = aligned(moving.astype(np.float32), fixed, windows)
-        coarse = np.minimum(sides[a], sides[b]) < COARSE_SIDE
-        scores = agreement(cut, fixed)
-        if coarse.any():
-            scores[coarse] = agreement(cut[coarse], fixed[coarse], COARSE_BLUR)
-        told = np.flatnonzero(scores >= np.where(coarse, COARSE_SAME, SAME_PATIENT))
-        pairs = [
-            Pair(
-                int(a[k]),
-                int(b[k]),
-                float(scores[k]),
-                bool(scores[k] >= SAME_PICTURE),
-                replace(
-                    seen[k],
-                    rows=(float(edges[k, 0]), float(edges[k, 1])),
-                    columns=(float(edges[k, 2]), float(edges[k, 3])),
-                ),
-            )
-            for k in told
-        ]
-        yield pairs, scores[~coarse]
+    starts = range(0, len(first), BATCH)
+
+    def check(start: int) -> tuple[list[Pair], npt.NDArray[np.float32]]:
+        part = slice(start, start + BATCH)
+        return _check(thumbnails, sides, first[part], second[part], views[part])
+
+    # Numpy lets go of the interpreter for most of it.
+    with ThreadPoolExecutor(WORKERS) as workers:
+        yield from workers.map(check, starts)
+
+
+def _check(
+    thumbnails: Thumbnails,
+    sides: npt.NDArray[np.int64],
+    first: Places,
+    second: Places,
+    views: Places,
+) -> tuple[list[Pair], npt.NDArray[np.float32]]:
+    seen = [VIEWS[view] for view in views]
+    moving = np.stack([view.of(thumbnails[i]) for i, view in zip(first, seen, strict=True)])
+    fixed = thumbnails[second].astype(np.float32)
+    windows = np.array([[*view.rows, *view.columns] for view in seen], dtype=np.float32)
+    cut, edges = aligned(moving.astype(np.float32), fixed, windows)
+    coarse = np.minimum(sides[first], sides[second]) < COARSE_SIDE
+    scores = agreement(cut, fixed)
+    if coarse.any():
+        scores[coarse] = agreement(cut[coarse], fixed[coarse], COARSE_BLUR)
+    pairs = [
+        Pair(
+            int(first[k]),
+            int(second[k]),
+            float(scores[k]),
+            bool(scores[k] >= SAME_PICTURE),
+            replace(
+                seen[k],
+                rows=(float(edges[k, 0]), float(edges[k, 1])),
+                columns=(float(edges[k, 2]), float(edges[k, 3])),
+            ),
+        )
+        for k in np.flatnonzero(scores >= np.where(coarse, COARSE_SAME, SAME_PATIENT))
+    ]
+    return pairs, scores[~coarse]
