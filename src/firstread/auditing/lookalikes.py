@@ -46,7 +46,7 @@ ENOUGH = 20
 COARSE_SIDE, COARSE_BLUR, COARSE_SAME = 48, 2.0, 0.985
 """Where a picture has fewer pixels on a side, coarser detail is compared, and has to agree more."""
 
-ALIKE = 0.8
+ALIKE = 0.85
 """Least cosine of two fingerprints that is worth a check on pixels."""
 
 ALIKE_EXACTLY = 0.95
@@ -56,7 +56,7 @@ INDEXED = 12
 """Leading numbers of a fingerprint that the tree holds: more tell more, and slow the search."""
 
 NEIGHBOURS = 8
-CHECKED = 6
+CHECKED = 4
 """Pictures nearest to each one that are checked at most."""
 
 CHUNK = 256
