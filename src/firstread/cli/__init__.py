@@ -10,6 +10,7 @@ import typer
 
 from firstread import __version__
 from firstread.cli.advise import advise
+from firstread.cli.audit import audit
 from firstread.cli.cache import cache
 from firstread.cli.demo import demo
 from firstread.cli.predict import predict
@@ -26,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, predict, advise, show, demo, zoo, cache):
+for command in (audit, advise, train, show, predict, demo, zoo, cache):
     app.command()(command)
 
 

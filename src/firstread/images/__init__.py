@@ -1,5 +1,6 @@
 """Image files to pixels. The only room that opens image files."""
 
+from firstread.images.header import Header, header
 from firstread.images.image import Image, Interpolation, Preprocessing
 from firstread.images.raster import MAX_SIDE, MIN_SIDE, SUFFIXES, read
 from firstread.images.statistics import Statistics, statistics
@@ -8,10 +9,12 @@ __all__ = [
     "MAX_SIDE",
     "MIN_SIDE",
     "SUFFIXES",
+    "Header",
     "Image",
     "Interpolation",
     "Preprocessing",
     "Statistics",
+    "header",
     "read",
     "statistics",
 ]
