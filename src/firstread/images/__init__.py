@@ -1,6 +1,21 @@
 """Image files to pixels. The only room that opens image files."""
 
+from firstread.images.headers import Header, header
 from firstread.images.image import Image, Interpolation, Preprocessing
+from firstread.images.neutralise import NEUTRALISERS, neutralised, neutralisers
 from firstread.images.raster import MAX_SIDE, MIN_SIDE, SUFFIXES, read
 
-__all__ = ["MAX_SIDE", "MIN_SIDE", "SUFFIXES", "Image", "Interpolation", "Preprocessing", "read"]
+__all__ = [
+    "MAX_SIDE",
+    "MIN_SIDE",
+    "NEUTRALISERS",
+    "SUFFIXES",
+    "Header",
+    "Image",
+    "Interpolation",
+    "Preprocessing",
+    "header",
+    "neutralised",
+    "neutralisers",
+    "read",
+]

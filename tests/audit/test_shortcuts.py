@@ -1,0 +1,170 @@
+"""Shortcuts: planted ones are named, the tutorial's own is, and clean data have none."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import PIL.Image
+import PIL.ImageDraw
+import pytest
+
+from firstread.audit.finding import Finding
+from firstread.audit.shortcuts import KINDS, shortcuts
+from firstread.audit.traces import traces
+from firstread.datasets import Dataset, load
+
+Write = Callable[[Path, PIL.Image.Image, int, int], Path]
+COUNT = 24
+
+
+def film(rng: np.random.Generator, size: tuple[int, int] = (120, 120)) -> PIL.Image.Image:
+    """Blurred noise: looks like nothing, and like no class."""
+    coarse = rng.integers(40, 200, (6, 6)).astype(np.uint8)
+    return PIL.Image.fromarray(coarse).resize(size, PIL.Image.Resampling.BICUBIC)
+
+
+def png(stem: Path, picture: PIL.Image.Image, label: int, number: int) -> Path:
+    path = stem.with_suffix(".png")
+    picture.save(path)
+    return path
+
+
+def made(folder: Path, write: Write, **columns: list[str]) -> Dataset:
+    """Make two classes of random films; `write` plants what it likes."""
+    rng = np.random.default_rng(5)
+    rows = []
+    names = rng.permutation(2 * COUNT)
+    for number, name in enumerate(names):
+        label = number % 2
+        path = write(folder / f"{name:04d}", film(rng), label, number)
+        rows.append((str(path), "ab"[label], None, ""))
+    cases = pd.DataFrame(rows, columns=["path", "label", "patient", "split"], dtype=object)
+    return Dataset(cases.assign(**columns), ("a", "b"))
+
+
+def found(dataset: Dataset) -> dict[str, Finding]:
+    *_, looked = traces(dataset.paths)
+    return {finding.code: finding for finding in shortcuts(dataset, looked, 0)}
+
+
+def test_clean_data_have_none(tmp_path):
+    findings = found(made(tmp_path, png, scanner=["x", "x", "y", "y"] * (COUNT // 2)))
+    assert list(findings) == [kind.code for kind in KINDS]
+    assert {finding.severity for finding in findings.values()} == {"passed"}
+
+
+def resized(stem: Path, picture: PIL.Image.Image, label: int, number: int) -> Path:
+    return png(stem, picture.resize((100, 90)) if label else picture, label, number)
+
+
+def recompressed(stem: Path, picture: PIL.Image.Image, label: int, number: int) -> Path:
+    picture.save(stem.with_suffix(".jpg"), quality=95 if label else 90)
+    return stem.with_suffix(".jpg")
+
+
+def reformatted(stem: Path, picture: PIL.Image.Image, label: int, number: int) -> Path:
+    path = stem.with_suffix(".bmp" if label else ".png")
+    picture.save(path)
+    return path
+
+
+def framed(stem: Path, picture: PIL.Image.Image, label: int, number: int) -> Path:
+    if label:
+        PIL.ImageDraw.Draw(picture).rectangle((0, 0, 119, 119), outline=0, width=7)
+    return png(stem, picture, label, number)
+
+
+def marked(stem: Path, picture: PIL.Image.Image, label: int, number: int) -> Path:
+    dimmed = picture.point(lambda level: level // 3)
+    if label:
+        PIL.ImageDraw.Draw(dimmed).text((98, 6), "R", fill=255)
+    return png(stem, dimmed, label, number)
+
+
+def coloured(stem: Path, picture: PIL.Image.Image, label: int, number: int) -> Path:
+    rgb = picture.convert("RGB")
+    if label:
+        rgb = PIL.Image.merge("RGB", (picture, picture, picture.point(lambda level: level // 2)))
+    return png(stem, rgb, label, number)
+
+
+@pytest.mark.parametrize(
+    ("write", "code", "words"),
+    [
+        (resized, "SHORTCUT-SIZE", "Every `a` image is 120 x 120 px, and no other image is."),
+        (recompressed, "SHORTCUT-STORAGE", "has JPEG quality 9"),
+        (reformatted, "SHORTCUT-STORAGE", "PNG file"),
+        (framed, "SHORTCUT-BORDER", "border"),
+        (marked, "SHORTCUT-MARKER", "burned-in text or a marker at the top right"),
+        (coloured, "SHORTCUT-CHANNELS", "Every `a` image is gray, and no other image is."),
+    ],
+)
+def test_planted_shortcut_is_severe_and_told_in_words(tmp_path, write, code, words):
+    finding = found(made(tmp_path, write))[code]
+    assert finding.severity == "severe"
+    assert words in finding.message
+    assert finding.advice
+    assert len(finding.groups) == 2
+    figures = dict(finding.figures)
+    assert figures["p_corrected"] == pytest.approx(0.001)
+    assert figures["low"] < figures["balanced_accuracy"] <= figures["high"] <= 1
+
+
+def test_a_column_of_the_table_is_looked_at(tmp_path):
+    scanners = ["Acme", "Bolt"] * COUNT
+    finding = found(made(tmp_path, png, scanner=scanners))["SHORTCUT-METADATA"]
+    assert finding.severity == "warning"
+    assert "has scanner Acme" in finding.message or "has scanner Bolt" in finding.message
+
+
+def test_identifiers_are_not_looked_at(tmp_path):
+    names = ["Smith", "Jones"] * COUNT
+    finding = found(made(tmp_path, png, patient_name=names))["SHORTCUT-METADATA"]
+    assert finding.severity == "not applicable"
+    assert "Smith" not in str(finding)
+
+
+def test_images_of_one_patient_are_no_shortcut(tmp_path):
+    """Three patients a class with their own brightness: leaky folds would tell them apart."""
+
+    def own(stem: Path, picture: PIL.Image.Image, label: int, number: int) -> Path:
+        level = 20 * ((number // 4) % 12) + 10
+        return png(stem, PIL.Image.new("L", (120, 120), level), label, number)
+
+    dataset = made(tmp_path, own)
+    patients = [f"p{(number // 4) % 12}{number % 2}" for number in range(2 * COUNT)]
+    grouped = Dataset(dataset.cases.assign(patient=patients), dataset.classes)
+    assert found(grouped)["SHORTCUT-BORDER"].severity == "passed"
+
+
+def test_too_few_images_are_not_applicable(tmp_path):
+    dataset = made(tmp_path, png)
+    few = Dataset(dataset.cases.iloc[:8], dataset.classes)
+    findings = found(few)
+    assert {finding.severity for finding in findings.values()} == {"not applicable"}
+    assert "from 5 a class" in findings["SHORTCUT-SIZE"].message
+
+
+def test_the_tutorials_size_shortcut_is_named(hello_world):
+    finding = found(load(hello_world))["SHORTCUT-SIZE"]
+    assert finding.severity == "severe"
+    assert finding.message.startswith(
+        "Every `chst` image is 512 x 512 px, and so is 1 of 37 `abd` images."
+    )
+    assert "--neutralise size" in finding.advice
+
+
+def test_mednist_jpeg_quality_is_named(shared):
+    findings = found(load(shared / "data" / "mednist_small"))
+    assert findings["SHORTCUT-STORAGE"].severity == "severe"
+    assert findings["SHORTCUT-STORAGE"].message.startswith(
+        "Every `ChestCT` image has JPEG quality 95, and no other image has."
+    )
+    assert findings["SHORTCUT-BORDER"].severity == "severe"
+    assert findings["SHORTCUT-NAME"].severity == "passed"
+
+
+def test_the_same_seed_gives_the_same_findings(tmp_path):
+    dataset = made(tmp_path, resized)
+    assert found(dataset) == found(dataset)
