@@ -5,7 +5,7 @@ import PIL.Image
 import pytest
 
 from firstread.audit.traces import BORDER, Trace, trace, traces
-from firstread.images import Image, read
+from firstread.images import Image, Preprocessing, read
 from firstread.progress import Step
 
 
@@ -80,9 +80,12 @@ def test_files_that_cannot_be_read_have_no_trace(write_image, tmp_path):
     assert found[0].shape == (40, 43)
 
 
-def test_traces_of_neutralised_images(tmp_path):
+def test_traces_of_what_a_network_sees(tmp_path):
     pixels = np.full((100, 60), 128, np.uint8)
-    pixels[20:80, 15:45] = 200
+    pixels[:, :15] = 0
     PIL.Image.fromarray(pixels).save(tmp_path / "film.png")
-    *_, (found,) = traces([tmp_path / "film.png"], ["size"])
-    assert found.shape == (100, 100)
+    *_, (squashed,) = traces([tmp_path / "film.png"], Preprocessing(40))
+    *_, (padded,) = traces([tmp_path / "film.png"], Preprocessing(40, neutralise=("size",)))
+    assert squashed.shape == padded.shape == (40, 40)
+    assert squashed.histogram[:8].sum() == pytest.approx(15 / 60, abs=0.03)
+    assert padded.histogram[:8].sum() == pytest.approx((15 + 15) / 100, abs=0.03)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from scipy.stats import binomtest
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, cross_val_predict
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
@@ -106,16 +106,38 @@ def sampled(targets: Targets, groups: npt.NDArray[Any], most: int, seed: int) ->
     return np.flatnonzero(np.isin(groups, np.array(list(chosen), dtype=groups.dtype)))
 
 
-def predicted(
-    model: Model, columns: Columns, targets: Targets, groups: npt.NDArray[Any], seed: int
-) -> Targets:
-    """Predict each image by a classifier fitted to other patients: five folds, fewer if need be."""
-    splits = _folds(targets, groups, seed)
+def fitted(model: Model, columns: Columns, targets: Targets, seed: int) -> Any:
+    """Fit a classifier to all the images given."""
     with _quiet():
-        made = cross_val_predict(
-            classifier(model, len(np.unique(targets)), seed), columns, targets, cv=splits
-        )
-    return np.asarray(made, np.int64)
+        return classifier(model, len(np.unique(targets)), seed).fit(columns, targets)
+
+
+def cross_validated(
+    model: Model, columns: Columns, targets: Targets, groups: npt.NDArray[Any], seed: int
+) -> npt.NDArray[np.float64]:
+    """Predict each image by a classifier fitted to other patients: five folds, fewer if need be.
+
+    Parameters
+    ----------
+    model
+        The kind of classifier.
+    columns
+        Shape (n, columns).
+    targets, groups
+        Class and patient of each image, shape (n,).
+    seed
+        Decides the folds.
+
+    Returns
+    -------
+    probabilities
+        Shape (n, 1 + highest class), 0 for classes that have no image.
+    """
+    probabilities = np.zeros((len(targets), int(targets.max()) + 1))
+    for train, test in _folds(targets, groups, seed):
+        small = fitted(model, columns[train], targets[train], seed)
+        probabilities[np.ix_(test, small.classes_)] = small.predict_proba(columns[test])
+    return probabilities
 
 
 def judged(targets: Targets, answers: Targets, groups: npt.NDArray[Any]) -> Separation:

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 
-from firstread.audit import traits
+from firstread.audit.cases import Cases, known_cases
 from firstread.audit.finding import Finding, Severity
+from firstread.audit.kinds import KINDS, Kind
 from firstread.audit.rules import Rule, best, encoded
 from firstread.audit.separation import (
     MOST_CASES,
-    Model,
     Separation,
+    cross_validated,
     judged,
     p_values,
-    predicted,
     sampled,
 )
 from firstread.audit.traces import Trace
@@ -36,152 +33,54 @@ FEWEST_PATIENTS = 5
 """Patients that each class needs; below, nothing can be said."""
 _SHOWN = 6
 
-_SEES = (
-    "A network can learn this instead of the anatomy: it then scores high on these data and "
-    "fails on images from elsewhere."
-)
-_UNSEEN = (
-    "A network doesn't see this itself, but it shows that the classes came by different ways, "
-    "which may have left traces in the pixels."
-)
-_ANATOMY_TOO = (
-    "The anatomy shows in this too, so that it is no fault in itself. It says how far one gets "
-    "with almost nothing: a network that does no better adds nothing."
-)
-
 
 @dataclass(frozen=True)
-class Kind:
-    """One kind of shortcut.
+class _Tried:
+    """What came of one kind."""
 
-    Parameters
-    ----------
-    code
-        Of its finding.
-    title
-        What is looked at, as the start of a sentence.
-    look
-        Makes the traits of images, from their traces and their rows of the table.
-    model
-        What is fitted to them: a shallow tree, or a logistic regression.
-    worst
-        The severity it can have at most.
-    why, advice
-        As of `Finding`.
-    """
+    kind: Kind
+    separation: Separation
+    p: float
+    of: int
 
-    code: str
-    title: str
-    look: Callable[[Sequence[Trace], pd.DataFrame], tuple[Trait, ...]]
-    model: Model
-    worst: Severity
-    why: str
-    advice: str
+    @property
+    def severity(self) -> Severity:
+        if self.p > LEVEL or self.separation.least_skill <= 0:
+            return "passed"
+        strength: Severity = "note"
+        if self.separation.least_skill > CLEARLY:
+            strength = "warning"
+        if max(self.separation.skill, *self.separation.informedness) >= NEARLY_ALL:
+            strength = "severe"
+        order: tuple[Severity, ...] = ("note", "warning", "severe")
+        return min(strength, self.kind.worst, key=order.index)
 
+    @property
+    def figures(self) -> tuple[tuple[str, float | str], ...]:
+        return (
+            ("balanced_accuracy", self.separation.accuracy),
+            ("low", self.separation.low),
+            ("high", self.separation.high),
+            ("chance", self.separation.chance),
+            ("p_corrected", self.p),
+            ("tried", self.of),
+            ("images", self.separation.images),
+        )
 
-KINDS = (
-    Kind(
-        "SHORTCUT-NAME",
-        "file names",
-        traits.name,
-        "tree",
-        "note",
-        "A network doesn't see file names. But whoever reads the images does, and names given "
-        "class by class may mean that the classes were collected by different ways.",
-        "Nothing to do for the training; hide the names where people label or read the images.",
-    ),
-    Kind(
-        "SHORTCUT-FILESIZE",
-        "file sizes",
-        traits.file_size,
-        "tree",
-        "note",
-        "A network doesn't see file sizes. They follow from dimensions, compression and how much "
-        "there is in a picture, so that the anatomy shows in them too.",
-        "Look at the findings on dimensions and storage.",
-    ),
-    Kind(
-        "SHORTCUT-STORAGE",
-        "format, compression and headers of the files",
-        traits.storage,
-        "tree",
-        "severe",
-        "Lossy compression leaves marks in the pixels that a network can learn instead of the "
-        "anatomy; different formats and headers show that the classes came by different ways.",
-        "Export all images from their source again, in one way, without loss (PNG).",
-    ),
-    Kind(
-        "SHORTCUT-SIZE",
-        "dimensions in pixels",
-        traits.dimensions,
-        "tree",
-        "severe",
-        _SEES + " Squashing to a square leaves the shape of the pixels and the sharpness to see.",
-        "Train again with --neutralise size, which pads to a square instead of squashing, and "
-        "compare; better, collect both classes at the same dimensions.",
-    ),
-    Kind(
-        "SHORTCUT-CHANNELS",
-        "channels, bit depth and colour",
-        traits.channels,
-        "tree",
-        "severe",
-        _SEES,
-        "Export all images from their source again, in one way; make them gray where colour "
-        "means nothing.",
-    ),
-    Kind(
-        "SHORTCUT-BORDER",
-        "borders and corners",
-        traits.border,
-        "tree",
-        "severe",
-        _SEES + " Where the anatomy reaches the border, part of this is anatomy.",
-        "Look at the borders of the images shown. Train again with --neutralise border, which "
-        "cuts them off, and compare.",
-    ),
-    Kind(
-        "SHORTCUT-MARKER",
-        "burned-in text and markers",
-        traits.burned_in,
-        "tree",
-        "severe",
-        _SEES + " What was found are candidates: bones and metal can look like letters.",
-        "Look at the images shown; export the images without text, or cut or blacken the places "
-        "where it stands, in all classes alike. --neutralise border cuts off what stands at the "
-        "border.",
-    ),
-    Kind(
-        "SHORTCUT-METADATA",
-        "further columns of the table",
-        traits.metadata,
-        "tree",
-        "warning",
-        _UNSEEN,
-        "Where the column is a scanner, a hospital or a person's age, collect the classes alike in "
-        "it, or judge the trained classifier within each of its values.",
-    ),
-    Kind(
-        "SHORTCUT-THUMBNAIL",
-        "pictures blurred to 7 x 7 px",
-        traits.thumbnail,
-        "logistic",
-        "note",
-        _ANATOMY_TOO,
-        "Hold the network's figures against this one.",
-    ),
-    Kind(
-        "SHORTCUT-HISTOGRAM",
-        "gray-level histograms (how much of each gray, wherever it lies)",
-        traits.histogram,
-        "logistic",
-        "note",
-        _ANATOMY_TOO,
-        "Hold the network's figures against this one; train again with --neutralise histogram, "
-        "and compare.",
-    ),
-)
-"""All that is tried."""
+    def sentence(self) -> str:
+        title = self.kind.title[0].upper() + self.kind.title[1:]
+        told = "alone tell the classes apart in part"
+        if self.separation.skill >= NEARLY_ALL:
+            told = "alone tell the classes apart"
+        if self.severity == "passed":
+            told = "don't tell the classes apart"
+        low, high = 100 * self.separation.low, 100 * self.separation.high
+        return (
+            f"{title} {told} ({100 * self.separation.accuracy:.0f} % balanced accuracy, 95 % "
+            f"interval {low:.0f} % to {high:.0f} %; guessing gets "
+            f"{100 * self.separation.chance:.0f} %; p = {self.p:.3f}, corrected for the "
+            f"{self.of} kinds of shortcut tried)."
+        )
 
 
 def shortcuts(dataset: Dataset, traces: Sequence[Trace], seed: int = 0) -> list[Finding]:
@@ -205,59 +104,39 @@ def shortcuts(dataset: Dataset, traces: Sequence[Trace], seed: int = 0) -> list[
     findings
         One for each of `KINDS`, in their order.
     """
-    known = {str(trace.path): trace for trace in traces}
-    cases = dataset.cases[dataset.cases["path"].isin(list(known))].reset_index(drop=True)
-    found = [known[path] for path in cases["path"]]
-    numbers = {label: number for number, label in enumerate(dataset.classes)}
-    targets = np.array([numbers[label] for label in cases["label"]], np.int64)
-    groups = np.asarray(cases["patient"].fillna(cases["path"]), dtype=str)
-    reason = _too_small(dataset.classes, targets, groups)
+    cases = known_cases(dataset, traces)
+    reason = _too_small(dataset.classes, cases)
     if reason:
         return [Finding(kind.code, "not applicable", f"{reason}.") for kind in KINDS]
-    looks = {kind.code: kind.look(found, cases) for kind in KINDS}
+    targets, groups = cases.targets, cases.groups
+    looks = {kind.code: kind.look(cases.traces, cases.table) for kind in KINDS}
     columns = {code: encoded(look) for code, look in looks.items()}
-    tried = [kind for kind in KINDS if columns[kind.code].shape[1]]
+    varied = {code: table for code, table in columns.items() if table.shape[1]}
+    chances = p_values(varied, targets, groups, seed)
     places = sampled(targets, groups, MOST_CASES, seed)
-    chances = p_values({kind.code: columns[kind.code] for kind in tried}, targets, groups, seed)
     findings = []
     for kind in KINDS:
-        if kind not in tried:
-            findings.append(_nothing(kind, looks[kind.code]))
+        look = looks[kind.code]
+        if kind.code not in varied:
+            findings.append(_nothing(kind, look))
             continue
-        answers = predicted(
-            kind.model, columns[kind.code][places], targets[places], groups[places], seed
-        )
-        separation = judged(targets[places], answers, groups[places])
-        severity = _severity(kind, separation, chances[kind.code])
-        told = kind.model == "tree" and severity != "passed"
-        rule = best(looks[kind.code], targets) if told else None
-        findings.append(
-            _finding(
-                kind,
-                severity,
-                separation,
-                chances[kind.code],
-                len(tried),
-                rule,
-                dataset.classes,
-                cases,
-                targets,
-            )
-        )
+        table = varied[kind.code][places]
+        answers = cross_validated(kind.model, table, targets[places], groups[places], seed)
+        separation = judged(targets[places], answers.argmax(axis=1), groups[places])
+        tried = _Tried(kind, separation, chances[kind.code], len(varied))
+        findings.append(_finding(tried, look, cases, dataset.classes))
     return findings
 
 
-def _too_small(
-    classes: Sequence[str], targets: npt.NDArray[np.int64], groups: npt.NDArray[Any]
-) -> str:
+def _too_small(classes: Sequence[str], cases: Cases) -> str:
     """Say why nothing can be tried, if so."""
-    if len(np.unique(targets)) < 2:
+    patients = cases.patients()
+    if len(patients) < 2:
         return "There is one class only"
-    for number, name in enumerate(classes):
-        people = len(np.unique(groups[targets == number]))
-        if 0 < people < FEWEST_PATIENTS:
+    for number, count in patients.items():
+        if count < FEWEST_PATIENTS:
             return (
-                f"Class `{name}` has {people} patients or images of its own; shortcuts are looked "
+                f"Class `{classes[number]}` has {count} images, or patients; shortcuts are looked "
                 f"for from {FEWEST_PATIENTS} a class"
             )
     return ""
@@ -269,73 +148,32 @@ def _nothing(kind: Kind, look: tuple[Trait, ...]) -> Finding:
     return Finding(kind.code, "passed", f"All images are alike in this: {kind.title}.")
 
 
-def _severity(kind: Kind, separation: Separation, p: float) -> Severity:
-    if p > LEVEL or separation.least_skill <= 0:
-        return "passed"
-    strength: Severity = "note"
-    if separation.least_skill > CLEARLY:
-        strength = "warning"
-    if max(separation.skill, *separation.informedness) >= NEARLY_ALL:
-        strength = "severe"
-    order: tuple[Severity, ...] = ("note", "warning", "severe")
-    return min(strength, kind.worst, key=order.index)
-
-
 def _finding(
-    kind: Kind,
-    severity: Severity,
-    separation: Separation,
-    p: float,
-    tried: int,
-    rule: Rule | None,
-    classes: Sequence[str],
-    cases: pd.DataFrame,
-    targets: npt.NDArray[np.int64],
+    tried: _Tried, look: tuple[Trait, ...], cases: Cases, classes: Sequence[str]
 ) -> Finding:
-    measured = (
-        f"{100 * separation.accuracy:.0f} % balanced accuracy, 95 % interval "
-        f"{100 * separation.low:.0f} % to {100 * separation.high:.0f} %; guessing gets "
-        f"{100 * separation.chance:.0f} %; p = {p:.3f}, corrected for the {tried} kinds of "
-        "shortcut tried"
-    )
-    title = kind.title[0].upper() + kind.title[1:]
-    figures: tuple[tuple[str, float | str], ...] = (
-        ("balanced_accuracy", separation.accuracy),
-        ("low", separation.low),
-        ("high", separation.high),
-        ("chance", separation.chance),
-        ("p_corrected", p),
-        ("tried", tried),
-        ("images", separation.images),
-    )
+    kind, severity = tried.kind, tried.severity
     if severity == "passed":
-        return Finding(
-            kind.code,
-            severity,
-            f"{title} don't tell the classes apart ({measured}).",
-            figures=figures,
-        )
-    said = rule.sentence(classes, targets) + " " if rule else ""
-    groups = _examples(rule, cases, targets) if rule else ()
-    what = "the classes" if separation.skill >= NEARLY_ALL else "classes in part"
+        return Finding(kind.code, severity, tried.sentence(), figures=tried.figures)
+    rule = best(look, cases.targets) if kind.model == "tree" else None
+    said = f"{rule.sentence(classes, cases.targets)} " if rule else ""
+    groups = _examples(rule, cases) if rule else ()
     return Finding(
         kind.code,
         severity,
-        f"{said}{title} alone tell {what} apart ({measured}).",
+        f"{said}{tried.sentence()}",
         kind.why,
         kind.advice,
         tuple(path for group in groups for path in group),
         groups,
-        figures,
+        tried.figures,
     )
 
 
-def _examples(
-    rule: Rule, cases: pd.DataFrame, targets: npt.NDArray[np.int64]
-) -> tuple[tuple[str, ...], ...]:
+def _examples(rule: Rule, cases: Cases) -> tuple[tuple[str, ...], ...]:
     """Return a few images of the class under the rule, and a few of the others outside it."""
-    own = targets == rule.target
-    paths = cases["path"].to_numpy()
+    own = cases.targets == rule.target
+    paths = cases.table["path"].to_numpy()
     return tuple(
-        tuple(map(str, paths[some][:_SHOWN])) for some in (own & rule.under, ~own & ~rule.under)
+        tuple(map(str, paths[np.flatnonzero(some)[:_SHOWN]]))
+        for some in (own & rule.under, ~own & ~rule.under)
     )

@@ -13,7 +13,7 @@ import PIL.Image
 
 from firstread.audit.markers import Marker, markers
 from firstread.errors import ImageError
-from firstread.images import Header, Image, header, neutralised, read
+from firstread.images import Header, Image, Preprocessing, header, prepared, read
 from firstread.progress import Step
 
 SMALL = 28
@@ -79,7 +79,7 @@ class Trace:
 
 
 def traces(
-    paths: Sequence[Path], neutralise: Sequence[str] = ()
+    paths: Sequence[Path], preprocessing: Preprocessing | None = None
 ) -> Iterator[Step | tuple[Trace, ...]]:
     """Decode each file once, and yield steps, then the traces of those that can be read.
 
@@ -87,15 +87,16 @@ def traces(
     ----------
     paths
         Image files; those that can't be read have no trace.
-    neutralise
-        Names of `NEUTRALISERS`; the traces are then of what those leave.
+    preprocessing
+        Of a network; the traces are then of images as that sees them, not as they are.
     """
 
     def attempt(path: Path) -> Trace | None:
         try:
-            return trace(path, neutralised(read(path), neutralise))
+            image = read(path)
         except ImageError:
             return None
+        return trace(path, image if preprocessing is None else prepared(image, preprocessing))
 
     made: list[Trace] = []
     with ThreadPoolExecutor(_WORKERS) as workers:

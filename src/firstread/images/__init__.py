@@ -2,7 +2,7 @@
 
 from firstread.images.headers import Header, header
 from firstread.images.image import Image, Interpolation, Preprocessing
-from firstread.images.neutralise import NEUTRALISERS, neutralised, neutralisers
+from firstread.images.neutralise import NEUTRALISERS, neutralised, neutralisers, prepared
 from firstread.images.raster import MAX_SIDE, MIN_SIDE, SUFFIXES, read
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "header",
     "neutralised",
     "neutralisers",
+    "prepared",
     "read",
 ]

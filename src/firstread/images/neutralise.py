@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firstread.errors import unknown
-from firstread.images.image import Image, Pixels
+from firstread.images.image import Image, Pixels, Preprocessing
 
 FRAME = 0.25
 """Share of a side that a frame of one gray level may take, at each end."""
@@ -119,6 +119,20 @@ def neutralised(image: Image, names: Iterable[str]) -> Image:
         if name in wanted:
             image = neutraliser(image)
     return image
+
+
+def prepared(image: Image, preprocessing: Preprocessing) -> Image:
+    """Bring an image to what a network takes: neutralised, then squashed to its size.
+
+    Parameters
+    ----------
+    image
+        At its own size.
+    preprocessing
+        The network's.
+    """
+    whole = neutralised(image, preprocessing.neutralise)
+    return whole.resized(preprocessing.size, preprocessing.interpolation)
 
 
 def _frame(gray: npt.NDArray[np.float32]) -> tuple[int, int]:
