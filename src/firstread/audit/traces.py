@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -38,7 +39,7 @@ BORDER = tuple(
 """What is measured at the border, in words."""
 
 _BLACK, _WHITE = 8, 247
-_WORKERS = 2
+_WORKERS = os.cpu_count() or 1
 _CHUNK = 64
 
 FloatArray = npt.NDArray[np.float32]

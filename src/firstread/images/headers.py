@@ -120,7 +120,8 @@ def header(path: str | Path) -> Header:
 def _described(picture: PIL.Image.Image, size: int) -> Header:
     channels, bits = _MODES.get(picture.mode, (1, 16) if "16" in picture.mode else (0, 0))
     info = {key: value for key, value in picture.info.items() if isinstance(key, str)}
-    exif = picture.getexif()
+    # Asked of a PNG without it, Pillow decodes the pixels to look behind them.
+    exif = picture.getexif() if "exif" in info or picture.format == "TIFF" else {}
     device = " ".join(str(exif[tag]).strip("\0 ") for tag in _EXIF_DEVICE if exif.get(tag))
     return Header(
         size,
