@@ -13,15 +13,17 @@ from firstread.audit.finding import Finding
 from firstread.audit.shortcuts import KINDS, shortcuts
 from firstread.audit.traces import traces
 from firstread.datasets import Dataset, load
+from firstread.images import Preprocessing, neutralisers
 
 Write = Callable[[Path, PIL.Image.Image, int, int], Path]
 COUNT = 24
 
 
-def film(rng: np.random.Generator, size: tuple[int, int] = (120, 120)) -> PIL.Image.Image:
-    """Blurred noise: looks like nothing, and like no class."""
-    coarse = rng.integers(40, 200, (6, 6)).astype(np.uint8)
-    return PIL.Image.fromarray(coarse).resize(size, PIL.Image.Resampling.BICUBIC)
+def film(rng: np.random.Generator) -> PIL.Image.Image:
+    """Cut a piece out of blurred noise: it looks like nothing, and its borders like its middle."""
+    coarse = rng.integers(40, 200, (10, 10)).astype(np.uint8)
+    whole = PIL.Image.fromarray(coarse).resize((200, 200), PIL.Image.Resampling.BICUBIC)
+    return whole.crop((40, 40, 160, 160))
 
 
 def png(stem: Path, picture: PIL.Image.Image, label: int, number: int) -> Path:
@@ -43,8 +45,8 @@ def made(folder: Path, write: Write, **columns: list[str]) -> Dataset:
     return Dataset(cases.assign(**columns), ("a", "b"))
 
 
-def found(dataset: Dataset) -> dict[str, Finding]:
-    *_, looked = traces(dataset.paths)
+def found(dataset: Dataset, seen: Preprocessing | None = None) -> dict[str, Finding]:
+    *_, looked = traces(dataset.paths, seen)
     return {finding.code: finding for finding in shortcuts(dataset, looked, 0)}
 
 
@@ -109,6 +111,48 @@ def test_planted_shortcut_is_severe_and_told_in_words(tmp_path, write, code, wor
     figures = dict(finding.figures)
     assert figures["p_corrected"] == pytest.approx(0.001)
     assert figures["low"] < figures["balanced_accuracy"] <= figures["high"] <= 1
+
+
+def brightened(stem: Path, picture: PIL.Image.Image, label: int, number: int) -> Path:
+    return png(stem, picture.point(lambda level: level // 2 + 60 * label), label, number)
+
+
+def bright_below(stem: Path, picture: PIL.Image.Image, label: int, number: int) -> Path:
+    """Like anatomy that reaches the lower border in one class."""
+    if label:
+        ramp = np.linspace(0, 120, 120)[:, None].astype(np.uint8)
+        picture = PIL.Image.fromarray(np.minimum(np.asarray(picture) // 2 + ramp, 230))
+    return png(stem, picture, label, number)
+
+
+def widened(stem: Path, picture: PIL.Image.Image, label: int, number: int) -> Path:
+    return png(stem, picture.crop((0, 0, 120, 80)) if label else picture, label, number)
+
+
+@pytest.mark.parametrize(
+    ("write", "code", "neutralise"),
+    [(framed, "SHORTCUT-BORDER", "border"), (brightened, "SHORTCUT-HISTOGRAM", "histogram")],
+)
+def test_neutralised_images_have_the_shortcut_no_more(tmp_path, write, code, neutralise):
+    dataset = made(tmp_path, write)
+    assert found(dataset, Preprocessing(64))[code].severity != "passed"
+    neutral = Preprocessing(64, neutralise=neutralisers(neutralise))
+    assert found(dataset, neutral)[code].severity == "passed"
+
+
+def test_padding_leaves_no_bars_to_tell_dimensions_by(tmp_path):
+    dataset = made(tmp_path, widened)
+    assert found(dataset)["SHORTCUT-SIZE"].severity == "severe"
+    findings = found(dataset, Preprocessing(64, neutralise=("size",)))
+    assert findings["SHORTCUT-SIZE"].severity == "passed"
+    assert findings["SHORTCUT-BORDER"].severity == "passed"
+    assert findings["SHORTCUT-THUMBNAIL"].severity == "passed"
+
+
+def test_borders_that_anatomy_may_reach_are_no_more_than_a_warning(tmp_path):
+    finding = found(made(tmp_path, bright_below))["SHORTCUT-BORDER"]
+    assert finding.severity == "warning"
+    assert "where borders are plain black or white" in finding.why
 
 
 def test_a_column_of_the_table_is_looked_at(tmp_path):

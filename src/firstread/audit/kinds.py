@@ -45,6 +45,9 @@ class Kind:
         The severity it can have at most.
     why, advice
         As of `Finding`.
+    firm
+        Makes those of the traits that no anatomy has; where given, only what these tell can be
+        severe.
     """
 
     code: str
@@ -54,6 +57,7 @@ class Kind:
     worst: Severity
     why: str
     advice: str
+    firm: Callable[[Sequence[Trace], pd.DataFrame], tuple[Trait, ...]] | None = None
 
 
 KINDS = (
@@ -113,9 +117,11 @@ KINDS = (
         traits.border,
         "tree",
         "severe",
-        _SEES + " Where the anatomy reaches the border, part of this is anatomy.",
+        _SEES + " Where the anatomy reaches the border, part of this is anatomy; where borders "
+        "are plain black or white, it is not.",
         "Look at the borders of the images shown. Train again with --neutralise border, which "
         "cuts them off, and compare.",
+        traits.frame,
     ),
     Kind(
         "SHORTCUT-MARKER",

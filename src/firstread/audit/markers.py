@@ -71,7 +71,7 @@ def markers(gray: npt.NDArray[np.uint8]) -> tuple[Marker, ...]:
     level = np.asarray(picture).astype(np.int16)
     height, width = level.shape
     around = picture.filter(PIL.ImageFilter.BoxBlur(max(height, width) / 24))
-    bright = level >= max(0.8 * float(level.max()), 128)
+    bright = level >= max(0.45 * float(level.max()), 80)
     strokes = bright & (level - np.asarray(around) > _CONTRAST)
     # Letters of a word stand closer together than a hundredth of the width.
     reach = max(1, round(0.01 * width))

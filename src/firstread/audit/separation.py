@@ -62,6 +62,11 @@ class Separation:
         return (self.accuracy - self.chance) / (1 - self.chance)
 
     @property
+    def strength(self) -> float:
+        """The skill, or the highest informedness where one class alone is told from the rest."""
+        return max(self.skill, *self.informedness)
+
+    @property
     def least_skill(self) -> float:
         """The skill at the lower end of the interval."""
         return (self.low - self.chance) / (1 - self.chance)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from firstread.audit.cases import Cases, known_cases
 from firstread.audit.finding import Finding, Severity
@@ -26,7 +27,7 @@ from firstread.datasets import Dataset
 LEVEL = 0.05
 """A p-value above it is no finding."""
 NEARLY_ALL = 0.85
-"""Skill, or informedness of one class, from which the classes count as told apart."""
+"""Strength (see `Separation`) from which the classes count as told apart."""
 CLEARLY = 0.1
 """Skill that the lower end of the interval must reach for a warning."""
 FEWEST_PATIENTS = 5
@@ -40,6 +41,7 @@ class _Tried:
 
     kind: Kind
     separation: Separation
+    firm: float
     p: float
     of: int
 
@@ -50,7 +52,7 @@ class _Tried:
         strength: Severity = "note"
         if self.separation.least_skill > CLEARLY:
             strength = "warning"
-        if max(self.separation.skill, *self.separation.informedness) >= NEARLY_ALL:
+        if self.firm >= NEARLY_ALL:
             strength = "severe"
         order: tuple[Severity, ...] = ("note", "warning", "severe")
         return min(strength, self.kind.worst, key=order.index)
@@ -120,10 +122,13 @@ def shortcuts(dataset: Dataset, traces: Sequence[Trace], seed: int = 0) -> list[
         if kind.code not in varied:
             findings.append(_nothing(kind, look))
             continue
-        table = varied[kind.code][places]
-        answers = cross_validated(kind.model, table, targets[places], groups[places], seed)
-        separation = judged(targets[places], answers.argmax(axis=1), groups[places])
-        tried = _Tried(kind, separation, chances[kind.code], len(varied))
+        separation = _separated(kind, varied[kind.code], cases, places, seed)
+        firm = separation.strength
+        if kind.firm and firm >= NEARLY_ALL:
+            table = encoded(kind.firm(cases.traces, cases.table))
+            varies = table.shape[1] > 0
+            firm = _separated(kind, table, cases, places, seed).strength if varies else 0.0
+        tried = _Tried(kind, separation, firm, chances[kind.code], len(varied))
         findings.append(_finding(tried, look, cases, dataset.classes))
     return findings
 
@@ -146,6 +151,18 @@ def _nothing(kind: Kind, look: tuple[Trait, ...]) -> Finding:
     if not look:
         return Finding(kind.code, "not applicable", f"There are no {kind.title} to look at.")
     return Finding(kind.code, "passed", f"All images are alike in this: {kind.title}.")
+
+
+def _separated(
+    kind: Kind,
+    table: npt.NDArray[np.float32],
+    cases: Cases,
+    places: npt.NDArray[np.int64],
+    seed: int,
+) -> Separation:
+    targets, groups = cases.targets[places], cases.groups[places]
+    answers = cross_validated(kind.model, table[places], targets, groups, seed)
+    return judged(targets, answers.argmax(axis=1), groups)
 
 
 def _finding(

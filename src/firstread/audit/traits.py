@@ -131,6 +131,11 @@ def border(found: Sequence[Trace], table: pd.DataFrame) -> Traits:
     )
 
 
+def frame(found: Sequence[Trace], table: pd.DataFrame) -> Traits:
+    """Return shares of black and white at the four sides: what a frame or a caption leaves."""
+    return tuple(trait for trait in border(found, table) if "share of" in trait.phrase)
+
+
 def thumbnail(found: Sequence[Trace], table: pd.DataFrame) -> Traits:
     """Return a picture of 7 x 7 px."""
     step = SMALL // THUMBNAIL
