@@ -1,5 +1,8 @@
 """The pixel baseline: against scikit-learn, and on the tutorial's data."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +16,7 @@ from firstread.audit.traces import traces
 from firstread.datasets import Dataset, load, with_validation
 
 
-def test_the_tutorials_validation_images_need_no_network(hello_world):
+def test_the_tutorials_validation_images_need_no_network(hello_world: Path) -> None:
     dataset = load(hello_world)
     *_, looked = traces(dataset.paths)
     baseline = pixel_baseline(dataset, looked)
@@ -25,7 +28,7 @@ def test_the_tutorials_validation_images_need_no_network(hello_world):
     assert "on the val images: 10 of 10 right (100 %, 95 % interval 69 % to 100 %)" in message
 
 
-def test_held_out_answers_are_scikit_learns(two_classes):
+def test_held_out_answers_are_scikit_learns(two_classes: Path) -> None:
     dataset = with_validation(load(two_classes), 0)
     *_, looked = traces(dataset.paths)
     val, _ = pixel_baseline(dataset, looked).scores
@@ -38,7 +41,7 @@ def test_held_out_answers_are_scikit_learns(two_classes):
     assert val.paths == tuple(dataset.cases["path"][held_out])
 
 
-def test_noise_is_not_told_apart(write_image):
+def test_noise_is_not_told_apart(write_image: Callable[..., Path]) -> None:
     rows = [(str(write_image(f"{n}.png", 128, n)), "ab"[n % 2], None, "") for n in range(60)]
     cases = pd.DataFrame(rows, columns=["path", "label", "patient", "split"], dtype=object)
     dataset = Dataset(cases, ("a", "b"))
@@ -48,7 +51,7 @@ def test_noise_is_not_told_apart(write_image):
     assert crossed.probabilities.sum(axis=1) == pytest.approx(1)
 
 
-def test_one_image_a_class_is_too_few(write_image):
+def test_one_image_a_class_is_too_few(write_image: Callable[..., Path]) -> None:
     rows = [(str(write_image(f"{n}.png", 128, n)), "ab"[n], None, "train") for n in range(2)]
     cases = pd.DataFrame(rows, columns=["path", "label", "patient", "split"], dtype=object)
     dataset = Dataset(cases, ("a", "b"))

@@ -50,7 +50,7 @@ def found(dataset: Dataset, seen: Preprocessing | None = None) -> dict[str, Find
     return {finding.code: finding for finding in shortcuts(dataset, looked, 0)}
 
 
-def test_clean_data_have_none(tmp_path):
+def test_clean_data_have_none(tmp_path: Path) -> None:
     findings = found(made(tmp_path, png, scanner=["x", "x", "y", "y"] * (COUNT // 2)))
     assert list(findings) == [kind.code for kind in KINDS]
     assert {finding.severity for finding in findings.values()} == {"passed"}
@@ -102,7 +102,9 @@ def coloured(stem: Path, picture: PIL.Image.Image, label: int, number: int) -> P
         (coloured, "SHORTCUT-CHANNELS", "Every `a` image is gray, and no other image is."),
     ],
 )
-def test_planted_shortcut_is_severe_and_told_in_words(tmp_path, write, code, words):
+def test_planted_shortcut_is_severe_and_told_in_words(
+    tmp_path: Path, write: Write, code: str, words: str
+) -> None:
     finding = found(made(tmp_path, write))[code]
     assert finding.severity == "severe"
     assert words in finding.message
@@ -133,14 +135,16 @@ def widened(stem: Path, picture: PIL.Image.Image, label: int, number: int) -> Pa
     ("write", "code", "neutralise"),
     [(framed, "SHORTCUT-BORDER", "border"), (brightened, "SHORTCUT-HISTOGRAM", "histogram")],
 )
-def test_neutralised_images_have_the_shortcut_no_more(tmp_path, write, code, neutralise):
+def test_neutralised_images_have_the_shortcut_no_more(
+    tmp_path: Path, write: Write, code: str, neutralise: str
+) -> None:
     dataset = made(tmp_path, write)
     assert found(dataset, Preprocessing(64))[code].severity != "passed"
     neutral = Preprocessing(64, neutralise=neutralisers(neutralise))
     assert found(dataset, neutral)[code].severity == "passed"
 
 
-def test_padding_leaves_no_bars_to_tell_dimensions_by(tmp_path):
+def test_padding_leaves_no_bars_to_tell_dimensions_by(tmp_path: Path) -> None:
     dataset = made(tmp_path, widened)
     assert found(dataset)["SHORTCUT-SIZE"].severity == "severe"
     findings = found(dataset, Preprocessing(64, neutralise=("size",)))
@@ -149,27 +153,49 @@ def test_padding_leaves_no_bars_to_tell_dimensions_by(tmp_path):
     assert findings["SHORTCUT-THUMBNAIL"].severity == "passed"
 
 
-def test_borders_that_anatomy_may_reach_are_no_more_than_a_warning(tmp_path):
+def test_borders_that_anatomy_may_reach_are_no_more_than_a_warning(tmp_path: Path) -> None:
     finding = found(made(tmp_path, bright_below))["SHORTCUT-BORDER"]
     assert finding.severity == "warning"
     assert "where borders are plain black or white" in finding.why
 
 
-def test_a_column_of_the_table_is_looked_at(tmp_path):
+def test_a_column_of_the_table_is_looked_at(tmp_path: Path) -> None:
     scanners = ["Acme", "Bolt"] * COUNT
     finding = found(made(tmp_path, png, scanner=scanners))["SHORTCUT-METADATA"]
     assert finding.severity == "warning"
     assert "has scanner Acme" in finding.message or "has scanner Bolt" in finding.message
 
 
-def test_identifiers_are_not_looked_at(tmp_path):
+def test_identifiers_are_not_looked_at(tmp_path: Path) -> None:
     names = ["Smith", "Jones"] * COUNT
     finding = found(made(tmp_path, png, patient_name=names))["SHORTCUT-METADATA"]
     assert finding.severity == "not applicable"
     assert "Smith" not in str(finding)
 
 
-def test_images_of_one_patient_are_no_shortcut(tmp_path):
+def test_values_of_one_patient_are_not_told(tmp_path: Path) -> None:
+    dataset = made(tmp_path, png)
+    patients = [f"p{min(number // 4, 9)}" for number in range(2 * COUNT)]
+    rooms = ["Smith's own" if patient == "p9" else "" for patient in patients]
+    cases = dataset.cases.assign(patient=patients, room=rooms)
+    finding = found(Dataset(cases, dataset.classes))["SHORTCUT-METADATA"]
+    assert finding.severity == "not applicable"
+
+
+def test_dates_are_looked_at_by_their_years(tmp_path: Path) -> None:
+    dates = ["2019-03-04", "20210611"] * COUNT
+    finding = found(made(tmp_path, png, study_date=dates))["SHORTCUT-METADATA"]
+    assert finding.message.startswith("Every `a` image has study_date in 2019, and no other image")
+    assert "2019-03-04" not in str(finding)
+
+
+def test_numbers_of_a_column_become_a_threshold(tmp_path: Path) -> None:
+    ages = [str(20 + number // 2 + 50 * (number % 2)) for number in range(2 * COUNT)]
+    finding = found(made(tmp_path, png, age=ages))["SHORTCUT-METADATA"]
+    assert finding.message.startswith("Every `a` image has age of at most 43, and no other image")
+
+
+def test_images_of_one_patient_are_no_shortcut(tmp_path: Path) -> None:
     """Three patients a class with their own brightness: leaky folds would tell them apart."""
 
     def own(stem: Path, picture: PIL.Image.Image, label: int, number: int) -> Path:
@@ -182,7 +208,7 @@ def test_images_of_one_patient_are_no_shortcut(tmp_path):
     assert found(grouped)["SHORTCUT-BORDER"].severity == "passed"
 
 
-def test_too_few_images_are_not_applicable(tmp_path):
+def test_too_few_images_are_not_applicable(tmp_path: Path) -> None:
     dataset = made(tmp_path, png)
     few = Dataset(dataset.cases.iloc[:8], dataset.classes)
     findings = found(few)
@@ -190,7 +216,7 @@ def test_too_few_images_are_not_applicable(tmp_path):
     assert "from 5 a class" in findings["SHORTCUT-SIZE"].message
 
 
-def test_the_tutorials_size_shortcut_is_named(hello_world):
+def test_the_tutorials_size_shortcut_is_named(hello_world: Path) -> None:
     finding = found(load(hello_world))["SHORTCUT-SIZE"]
     assert finding.severity == "severe"
     assert finding.message.startswith(
@@ -199,7 +225,7 @@ def test_the_tutorials_size_shortcut_is_named(hello_world):
     assert "--neutralise size" in finding.advice
 
 
-def test_mednist_jpeg_quality_is_named(shared):
+def test_mednist_jpeg_quality_is_named(shared: Path) -> None:
     findings = found(load(shared / "data" / "mednist_small"))
     assert findings["SHORTCUT-STORAGE"].severity == "severe"
     assert findings["SHORTCUT-STORAGE"].message.startswith(
@@ -209,6 +235,6 @@ def test_mednist_jpeg_quality_is_named(shared):
     assert findings["SHORTCUT-NAME"].severity == "passed"
 
 
-def test_the_same_seed_gives_the_same_findings(tmp_path):
+def test_the_same_seed_gives_the_same_findings(tmp_path: Path) -> None:
     dataset = made(tmp_path, resized)
     assert found(dataset) == found(dataset)

@@ -1,5 +1,8 @@
 """Traces: each measurement against a picture made for it."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 import PIL.Image
 import pytest
@@ -8,9 +11,11 @@ from firstread.audit.traces import BORDER, Trace, trace, traces
 from firstread.images import Image, Preprocessing, read
 from firstread.progress import Step
 
+Look = Callable[[np.ndarray], Trace]
+
 
 @pytest.fixture
-def look(tmp_path):
+def look(tmp_path: Path) -> Look:
     def make(pixels: np.ndarray) -> Trace:
         path = tmp_path / "film.png"
         PIL.Image.fromarray(pixels).save(path)
@@ -19,7 +24,7 @@ def look(tmp_path):
     return make
 
 
-def test_borders_are_measured_where_they_lie(look):
+def test_borders_are_measured_where_they_lie(look: Look) -> None:
     pixels = np.full((100, 200), 102, np.uint8)
     pixels[:5] = 0  # The top twentieth.
     pixels[:, -10:] = 255  # The right twentieth, over the top's end.
@@ -37,14 +42,14 @@ def test_borders_are_measured_where_they_lie(look):
     assert found["mean brightness of the bottom right corner"] == 1
 
 
-def test_histogram_counts_levels(look):
+def test_histogram_counts_levels(look: Look) -> None:
     pixels = np.zeros((50, 50), np.uint8)
     pixels[:10] = 255
     found = look(pixels).histogram
     assert (found[0], found[-1], found.sum()) == (pytest.approx(0.8), pytest.approx(0.2), 1)
 
 
-def test_small_picture_keeps_the_mean_and_the_layout(look):
+def test_small_picture_keeps_the_mean_and_the_layout(look: Look) -> None:
     pixels = np.zeros((56, 112), np.uint8)
     pixels[:28] = 204
     small = look(pixels).small
@@ -53,14 +58,14 @@ def test_small_picture_keeps_the_mean_and_the_layout(look):
     assert small[16:].mean() == pytest.approx(0, abs=0.01)
 
 
-def test_colour_is_the_distance_between_channels(look):
+def test_colour_is_the_distance_between_channels(look: Look) -> None:
     pixels = np.full((40, 40, 3), 51, np.uint8)
     assert look(pixels).colour == 0
     pixels[..., 0] = 102
     assert look(pixels).colour == pytest.approx(0.2)
 
 
-def test_sixteen_bits_are_measured_like_eight(tmp_path):
+def test_sixteen_bits_are_measured_like_eight(tmp_path: Path) -> None:
     ramp = np.tile(np.arange(64, dtype=np.uint16) * 1024, (64, 1))
     path = tmp_path / "film.png"
     PIL.Image.fromarray(ramp).save(path)
@@ -70,7 +75,9 @@ def test_sixteen_bits_are_measured_like_eight(tmp_path):
     np.testing.assert_array_equal(deep.border, flat.border)
 
 
-def test_files_that_cannot_be_read_have_no_trace(write_image, tmp_path):
+def test_files_that_cannot_be_read_have_no_trace(
+    write_image: Callable[..., Path], tmp_path: Path
+) -> None:
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no image")
     good = write_image("good.png")
@@ -80,7 +87,7 @@ def test_files_that_cannot_be_read_have_no_trace(write_image, tmp_path):
     assert found[0].shape == (40, 43)
 
 
-def test_traces_of_what_a_network_sees(tmp_path):
+def test_traces_of_what_a_network_sees(tmp_path: Path) -> None:
     pixels = np.full((100, 60), 128, np.uint8)
     pixels[:, :15] = 0
     PIL.Image.fromarray(pixels).save(tmp_path / "film.png")

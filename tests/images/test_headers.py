@@ -16,12 +16,14 @@ def film() -> PIL.Image.Image:
 
 
 @pytest.mark.parametrize("quality", [10, 35, 50, 75, 90, 95, 100])
-def test_jpeg_quality_is_the_one_it_was_written_at(tmp_path, film, quality):
+def test_jpeg_quality_is_the_one_it_was_written_at(
+    tmp_path: Path, film: PIL.Image.Image, quality: int
+) -> None:
     film.save(tmp_path / "film.jpg", quality=quality)
     assert header(tmp_path / "film.jpg").quality == quality
 
 
-def test_what_a_file_says_of_itself(tmp_path, film):
+def test_what_a_file_says_of_itself(tmp_path: Path, film: PIL.Image.Image) -> None:
     film.save(tmp_path / "a.tif", compression="tiff_lzw", dpi=(300, 300))
     film.convert("L").save(tmp_path / "b.jpg", progressive=True)
     deep = np.asarray(film.convert("L")).astype(np.uint16) * 256
@@ -35,13 +37,13 @@ def test_what_a_file_says_of_itself(tmp_path, film):
     assert png.size == (tmp_path / "c.png").stat().st_size
 
 
-def test_device_comes_from_exif(tmp_path, film):
+def test_device_comes_from_exif(tmp_path: Path, film: PIL.Image.Image) -> None:
     exif = PIL.Image.Exif()
     exif[271], exif[272] = "Acme", "Scan 3"
     film.save(tmp_path / "film.jpg", exif=exif)
     assert header(tmp_path / "film.jpg").device == "Acme Scan 3"
 
 
-def test_an_unknown_format_is_no_error(tmp_path: Path):
+def test_an_unknown_format_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("not an image")
     assert header(tmp_path / "note.txt") == Header(12)

@@ -99,7 +99,8 @@ KINDS = (
         "severe",
         _SEES + " Squashing to a square leaves the shape of the pixels and the sharpness to see.",
         "Train again with --neutralise size, which pads to a square instead of squashing, and "
-        "compare; better, collect both classes at the same dimensions.",
+        "with an --image-size no larger than the smallest image, as enlarged ones look blurred; "
+        "compare. Better, collect all classes at the same dimensions.",
     ),
     Kind(
         "SHORTCUT-CHANNELS",

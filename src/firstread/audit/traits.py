@@ -22,10 +22,42 @@ FEWEST = 3
 """Files that a name or value must stand for to be looked at, so that it is nobody's own."""
 
 _OWN_COLUMNS = ("path", "label", "patient", "split")
-# Values of such columns belong to one person or one image and are kept out of every message.
-_IDENTIFIER = re.compile(
-    r"patient|name|birth|dob|mrn|ssn|accession|address|phone|uid|comment|(^|[^a-z])id([^a-z]|$)",
-    re.IGNORECASE,
+# Values of columns about one person or one image are kept out of every message.
+_PERSONAL = frozenset(
+    [
+        "address",
+        "accession",
+        "birth",
+        "birthday",
+        "birthdate",
+        "comment",
+        "comments",
+        "dob",
+        "email",
+        "id",
+        "mrn",
+        "phone",
+        "ssn",
+        "uid",
+        "caseid",
+        "imageid",
+        "patientid",
+        "personid",
+        "recordid",
+        "seriesid",
+        "studyid",
+        "subjectid",
+        "patientname",
+        "firstname",
+        "lastname",
+        "surname",
+        "fullname",
+        "physician",
+        "operator",
+    ]
+)
+_PEOPLE = frozenset(
+    ["patient", "first", "last", "family", "given", "full", "physician", "operator"]
 )
 
 
@@ -166,7 +198,7 @@ def burned_in(found: Sequence[Trace], table: pd.DataFrame) -> Traits:
 def metadata(found: Sequence[Trace], table: pd.DataFrame) -> Traits:
     """Return the table's further columns, without those that identify a person or an image."""
     names = [name for name in table.columns if name not in _OWN_COLUMNS]
-    columns = (_column(str(name), table[name]) for name in names if not is_identifier(str(name)))
+    columns = (_column(str(name), table) for name in names if not is_identifier(str(name)))
     return tuple(column for column in columns if column is not None)
 
 
@@ -175,20 +207,42 @@ def is_identifier(column: str) -> bool:
 
     Examples
     --------
-    >>> is_identifier("PatientName"), is_identifier("study_id"), is_identifier("scanner")
-    (True, True, False)
+    >>> [is_identifier(name) for name in ("PatientName", "study_id", "PatientBirthDate", "name")]
+    [True, True, True, True]
+    >>> [is_identifier(name) for name in ("PatientSex", "ManufacturerModelName", "covid")]
+    [False, False, False]
     """
-    return bool(_IDENTIFIER.search(column))
+    words = _words(column)
+    return (
+        bool(words & _PERSONAL)
+        or words == {"name"}
+        or ("name" in words and words & _PEOPLE != set())
+    )
 
 
-def _column(name: str, values: pd.Series) -> Trait | None:
-    text = values.fillna("").astype(str).str.strip()
+def _words(column: str) -> set[str]:
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", column).lower()
+    return set(re.findall(r"[a-z]+", spaced))
+
+
+def _column(name: str, table: pd.DataFrame) -> Trait | None:
+    text = table[name].fillna("").astype(str).str.strip()
+    if "date" in name.lower():
+        # The day may tell who it was; the year tells whether the classes are of one time.
+        years = text.str.extract(r"((?:19|20)\d\d)", expand=False).fillna("")
+        return _shared(f"has {name} in {{}}", years, table)
     filled = text[text != ""]
     numbers = pd.to_numeric(filled, errors="coerce")
     if len(filled) and numbers.notna().all() and filled.nunique() > MOST_VALUES // 3:
         return _number(f"has {name} of {{}}", pd.to_numeric(text, errors="coerce"))
-    trait = _category(f"has {name} {{}}", text)
-    return trait if trait.levels() else None
+    return _shared(f"has {name} {{}}", text, table)
+
+
+def _shared(phrase: str, values: pd.Series, table: pd.DataFrame) -> Trait | None:
+    """Return a trait of those values that several patients share, if there are any."""
+    people = table["patient"].fillna(table["path"]).groupby(values).nunique()
+    kept = values.where(values.map(people) >= FEWEST, "")
+    return _category(phrase, kept) if (kept != "").any() else None
 
 
 def _number(phrase: str, values: Any) -> Trait:
