@@ -158,7 +158,7 @@ def border(found: Sequence[Trace], table: pd.DataFrame) -> Traits:
     """Return brightness, its variation, black and white, at the four sides and corners."""
     columns = np.array([trace.border for trace in found]).reshape(-1, len(BORDER)).T
     return tuple(
-        _number(f"has a {words} of {{}}", column)
+        _number(f"has a {words} of {{}} %", 100 * column)
         for words, column in zip(BORDER, columns, strict=True)
     )
 
