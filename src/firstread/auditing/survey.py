@@ -138,7 +138,7 @@ def glance(path: str | Path) -> Glance:
         head.format,
         head.mode,
         head.bits,
-        head.file_bytes,
+        head.size,
         width,
         height,
         image.gray,

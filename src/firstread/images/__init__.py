@@ -2,12 +2,14 @@
 
 from firstread.images.header import Header, header
 from firstread.images.image import Image, Interpolation, Preprocessing
+from firstread.images.neutralise import NEUTRALISERS, neutralised, neutralisers, prepared
 from firstread.images.raster import MAX_SIDE, MIN_SIDE, SUFFIXES, read
 from firstread.images.statistics import Statistics, statistics
 
 __all__ = [
     "MAX_SIDE",
     "MIN_SIDE",
+    "NEUTRALISERS",
     "SUFFIXES",
     "Header",
     "Image",
@@ -15,6 +17,9 @@ __all__ = [
     "Preprocessing",
     "Statistics",
     "header",
+    "neutralised",
+    "neutralisers",
+    "prepared",
     "read",
     "statistics",
 ]

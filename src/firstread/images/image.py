@@ -33,12 +33,15 @@ class Preprocessing:
         Subtracted from and divided into pixels in [0, 1], for red, green and blue.
     interpolation
         How images are resized.
+    neutralise
+        Names of `NEUTRALISERS`: what is taken away from images before they are resized.
     """
 
     size: int
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     interpolation: Interpolation = "bilinear"
+    neutralise: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
