@@ -106,10 +106,10 @@ def stream(
 
     def attempt(path: Path) -> tuple[Image, tuple[int, int]] | ImageError:
         try:
-            image = read(path)
+            image = read(path, preprocessing.display)
         except ImageError as error:
             return error
-        return image.resized(preprocessing.size, preprocessing.interpolation), image.shape
+        return preprocessing.fit(image), image.shape
 
     source = iter(paths)
     with ThreadPoolExecutor(WORKERS) as workers:

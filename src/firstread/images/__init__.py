@@ -1,6 +1,21 @@
 """Image files to pixels. The only room that opens image files."""
 
+from firstread.images.display import Display
 from firstread.images.image import Image, Interpolation, Preprocessing
-from firstread.images.raster import MAX_SIDE, MIN_SIDE, SUFFIXES, read
+from firstread.images.parts import chosen, located, part_of
+from firstread.images.raster import MAX_SIDE, MIN_SIDE, SUFFIXES
+from firstread.images.reading import read
 
-__all__ = ["MAX_SIDE", "MIN_SIDE", "SUFFIXES", "Image", "Interpolation", "Preprocessing", "read"]
+__all__ = [
+    "MAX_SIDE",
+    "MIN_SIDE",
+    "SUFFIXES",
+    "Display",
+    "Image",
+    "Interpolation",
+    "Preprocessing",
+    "chosen",
+    "located",
+    "part_of",
+    "read",
+]
