@@ -10,7 +10,7 @@ import pandas as pd
 
 from firstread.datasets.dataset import SPLITS, Dataset
 from firstread.errors import DataError
-from firstread.images import SUFFIXES
+from firstread.images import is_directory, is_image, listed_in
 
 MIN_PER_CLASS = 2
 
@@ -64,8 +64,14 @@ def load(data: str | Path) -> Dataset:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """Return the files below a folder that are images by their suffix, sorted; hidden ones not."""
-    return [path for path in _files(folder) if path.suffix.lower() in SUFFIXES]
+    """Return the images below a folder, or those that a DICOMDIR lists.
+
+    Files are known by what they hold, whatever they are called; DICOM objects without an image
+    are left out, and so are hidden files. Sorted by name; a DICOMDIR's in its order.
+    """
+    if is_directory(folder):
+        return listed_in(folder)
+    return [path for path in _files(folder) if is_image(path)]
 
 
 def _files(folder: Path) -> list[Path]:

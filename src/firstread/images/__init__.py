@@ -1,7 +1,9 @@
 """Image files to pixels. The only room that opens image files."""
 
+from firstread.images.directory import listed_in
 from firstread.images.display import Display
 from firstread.images.image import Image, Interpolation, Preprocessing
+from firstread.images.kinds import is_directory, is_image, kind_of
 from firstread.images.parts import chosen, located, part_of
 from firstread.images.raster import MAX_SIDE, MIN_SIDE, SUFFIXES
 from firstread.images.reading import read
@@ -15,6 +17,10 @@ __all__ = [
     "Interpolation",
     "Preprocessing",
     "chosen",
+    "is_directory",
+    "is_image",
+    "kind_of",
+    "listed_in",
     "located",
     "part_of",
     "read",

@@ -7,6 +7,8 @@ import zlib
 from pathlib import Path
 from typing import Literal
 
+from firstread.images.raster import SUFFIXES
+
 Kind = Literal["raster", "dicom", "nifti"]
 
 HEAD = 1024
@@ -55,6 +57,76 @@ def kind_of(path: Path) -> Kind | None:
     if _is_nifti(head):
         return "nifti"
     return "raster" if head.startswith(_RASTER) else None
+
+
+def is_image(path: Path) -> bool:
+    """Whether a file is, or by its name wants to be, an image to train on.
+
+    Damaged files with the name of an image count, so that they are named and not passed over
+    silently. DICOM objects that are no images don't: reports, presentation states, key object
+    selections, plans, segmentations, directories.
+    """
+    name = path.name.lower()
+    if name.endswith(tuple(SUFFIXES)):
+        return True
+    kind = kind_of(path)
+    if kind == "dicom":
+        return not _is_other_object(path)
+    return kind is not None or (name.endswith(_VOLUMES) and path.is_file())
+
+
+def is_directory(path: Path) -> bool:
+    """Whether a file is a DICOMDIR."""
+    return path.is_file() and kind_of(path) == "dicom" and _storage(path).startswith(_DIRECTORY)
+
+
+_VOLUMES = (".dcm", ".dicom", ".nii", ".nii.gz")
+_DIRECTORY = "1.2.840.10008.1.3.10"
+_STORAGE = "1.2.840.10008.5.1.4.1.1."
+# What the SOP classes of objects without an image to train on begin with (PS3.4 B.5).
+_OTHER_OBJECTS = (
+    _DIRECTORY,
+    *(
+        _STORAGE + branch
+        for branch in (
+            "9.",  # waveforms
+            "11.",  # presentation states
+            "34.",  # radiotherapy instructions
+            "66",  # raw data, registrations, segmentations
+            "67",  # real world value mappings
+            "68.",  # surface scans
+            "78.",  # lensometry and other measurements of the eye
+            "79.",
+            "80.",
+            "88.",  # structured reports, key object selections
+            "104.",  # encapsulated PDF, CDA, STL
+            "200.",  # protocols
+            *(f"481.{number}" for number in range(2, 30)),  # doses, structures, plans, records
+        )
+    ),
+    "1.2.840.10008.5.1.4.38.",  # hanging protocols
+    "1.2.840.10008.5.1.4.39.",  # palettes
+    "1.2.840.10008.5.1.4.43.",  # implant templates
+    "1.2.840.10008.5.1.4.44.",
+    "1.2.840.10008.5.1.4.45.",
+)
+# (0002,0002) is always explicit and little-endian; (0008,0016) stands in for it without a meta
+# header, explicit or implicit.
+_STORAGE_CLASS = re.compile(
+    rb"(?:\x02\x00\x02\x00UI..|\x08\x00\x16\x00(?:UI..|[\x02-\x40]\x00\x00\x00))([0-9.]{10,64})",
+    re.DOTALL,
+)
+
+
+def _storage(path: Path) -> str:
+    """Return the SOP class of a DICOM file from its first bytes, or nothing."""
+    with path.open("rb") as file:
+        found = _STORAGE_CLASS.search(file.read(HEAD))
+    return found[1].decode() if found else ""
+
+
+def _is_other_object(path: Path) -> bool:
+    return _storage(path).startswith(_OTHER_OBJECTS)
 
 
 def _inflated(head: bytes) -> bytes:
