@@ -130,8 +130,14 @@ def test_monochrome1_is_inverted_after_the_window_and_once(write_dicom: Write) -
         np.testing.assert_allclose(shown(path), expected, atol=1e-5)
     other = write_dicom(HOUNSFIELD, PresentationLUTShape="INVERSE", **CT)
     np.testing.assert_allclose(shown(other), expected, atol=1e-5)
-    plain = write_dicom(HOUNSFIELD, PresentationLUTShape="IDENTITY", **CT)
-    np.testing.assert_allclose(shown(plain), 1 - expected, atol=1e-5)
+    for photometric in ("MONOCHROME1", "MONOCHROME2"):
+        plain = write_dicom(
+            HOUNSFIELD,
+            PresentationLUTShape="IDENTITY",
+            PhotometricInterpretation=photometric,
+            **CT,
+        )
+        np.testing.assert_allclose(shown(plain), 1 - expected, atol=1e-5)
 
 
 def test_padding_is_black_and_doesnt_widen_the_range(write_dicom: Write) -> None:

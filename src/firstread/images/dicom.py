@@ -77,7 +77,7 @@ def _gray(path: Path, header: Header, found: Layout, number: int, display: Displ
     if found.samples is None or found.samples.allocated > 16:
         return _gray_directly(path, header, found, number, display)
     lying = cells(path, header, found, number)
-    samples = _in_cells(lying, found.samples, header)
+    samples = in_cells(lying, found.samples, header)
 
     def present() -> Occurring:
         counts = np.bincount(lying.ravel(), minlength=1)
@@ -88,7 +88,7 @@ def _gray(path: Path, header: Header, found: Layout, number: int, display: Displ
     return windows.table(pipeline, samples).take(lying)
 
 
-def _in_cells(lying: npt.NDArray[np.integer], samples: Samples, header: Header) -> Samples:
+def in_cells(lying: npt.NDArray[np.integer], samples: Samples, header: Header) -> Samples:
     """Return how samples lie in the cells that hold them now: codecs put them at the low end."""
     allocated = 8 * lying.dtype.itemsize
     stored = min(samples.stored, allocated)
@@ -104,7 +104,7 @@ def _gray_directly(
     array, _ = decoded_frame(path, header, found, number, raw=True)
     samples = found.samples
     if samples is not None:
-        samples = _in_cells(array, samples, header)
+        samples = in_cells(array, samples, header)
         array = samples.values(array.view(f"u{array.dtype.itemsize}"))
     if not np.isfinite(array).all():
         broken = np.count_nonzero(~np.isfinite(array))
@@ -128,10 +128,9 @@ def _pipeline(
 ) -> Pipeline:
     modality = _modality(dataset, number, samples)
     padding = _padding(dataset, samples)
-    inverted = (
-        text(dataset, "PhotometricInterpretation") == "MONOCHROME1"
-        or text(dataset, "PresentationLUTShape") == "INVERSE"
-    )
+    # The shape is the last word where there is one, for dcmtk and dcm4che too (PS3.3 C.8.11.3.1.2).
+    shape = text(dataset, "PresentationLUTShape")
+    inverted = (shape or text(dataset, "PhotometricInterpretation")) in ("INVERSE", "MONOCHROME1")
 
     def spread(low: float, high: float) -> Range:
         """Return the range between two quantiles of the values in the image, less padding."""
@@ -306,7 +305,7 @@ _SEGMENTED = "SegmentedRedPaletteColorLookupTableData"
 def _painted(array: npt.NDArray[Any], header: Header, samples: Samples) -> npt.NDArray[Any]:
     """Return the colours of a palette (PS3.3 C.7.9) for its numbers, shape (H, W, 3)."""
     dataset, lying = header.dataset, array.view(f"u{array.dtype.itemsize}")
-    values = _in_cells(lying, samples, header).values(lying)
+    values = in_cells(lying, samples, header).values(lying)
     if _SEGMENTED in dataset:
         painted = apply_color_lut(values, dataset)[..., :3]
         return windows.quantised(painted / np.iinfo(painted.dtype).max, painted.dtype != np.uint8)

@@ -168,9 +168,8 @@ class Pipeline:
     voi
         Values of interest to gray.
     inverted
-        Whether small values are white: MONOCHROME1, or the presentation LUT shape INVERSE. The
-        inversion comes after the VOI step (PS3.3 C.7.6.3.1.2), and once where a file says both
-        (PS3.3 C.8.11.3.1.2).
+        Whether small values are white: the presentation LUT shape INVERSE or, where no shape is
+        stated, MONOCHROME1. The inversion comes after the VOI step (PS3.3 C.7.6.3.1.2).
     padding
         The least and greatest stored value that stand for "no pixel" (PS3.3 C.7.5.1.1.2); they
         become black whatever else is done.
