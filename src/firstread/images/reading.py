@@ -5,27 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 
 from firstread.errors import ImageError
-from firstread.images import dicom, raster
+from firstread.images import dicom, nifti, raster
 from firstread.images.display import Display
 from firstread.images.image import Image
 from firstread.images.kinds import kind_of
 from firstread.images.parts import located
 
-_READERS = {"dicom": dicom.read}
+_READERS = {"dicom": dicom.read, "nifti": nifti.read}
 
 
 def read(path: str | Path, display: Display | None = None) -> Image:
     """Read one image as it should be displayed.
 
-    PNG, JPEG, TIFF and BMP as `raster.read` says; DICOM as `dicom.read` does. Of a file with
-    several images, `FILE#frame=n` is the n-th.
+    PNG, JPEG, TIFF and BMP as `raster.read` says; DICOM as `dicom.read` and NIfTI as `nifti.read`
+    do. Of a file with several images, `FILE#frame=n` or `FILE#slice=n` is the n-th.
 
     Parameters
     ----------
     path
         A file of 16 to 8,000 pixels a side, or one image in it.
     display
-        For DICOM: the window, and the millimetres a pixel.
+        For DICOM and NIfTI: the window, and the millimetres a pixel.
 
     Raises
     ------
