@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from firstread.errors import FirstreadError as FirstreadError
     from firstread.report.figures import LearningCurves as LearningCurves
     from firstread.run import Run as Run
+    from firstread.training import resume as resume
     from firstread.training import train as train
 
 __version__ = "0.1.0"
@@ -30,9 +31,10 @@ _HOMES = {
     "LearningCurves": "firstread.report.figures",
     "Run": "firstread.run",
     "load": "firstread.classifier",
+    "resume": "firstread.training",
     "train": "firstread.training",
 }
-__all__ = ["Classifier", "FirstreadError", "LearningCurves", "Run", "load", "train"]
+__all__ = ["Classifier", "FirstreadError", "LearningCurves", "Run", "load", "resume", "train"]
 
 
 def __getattr__(name: str) -> Any:

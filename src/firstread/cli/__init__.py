@@ -10,10 +10,12 @@ from typing import Annotated
 import typer
 
 from firstread import __version__
+from firstread.cli.advise import advise
 from firstread.cli.cache import cache
 from firstread.cli.demo import demo
 from firstread.cli.predict import predict
 from firstread.cli.screen import notices
+from firstread.cli.show import show
 from firstread.cli.train import train
 from firstread.cli.zoo import zoo
 from firstread.errors import FirstreadError
@@ -25,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, predict, demo, zoo, cache):
+for command in (train, predict, advise, show, demo, zoo, cache):
     app.command()(command)
 
 

@@ -5,13 +5,19 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from firstread.errors import UsageError
+
 console = Console(highlight=False, soft_wrap=True)
 """Results, on standard output."""
+
+DRAWINGS = (".png", ".pdf", ".svg", ".jpg")
+"""What figures' names end in."""
 
 notices = Console(stderr=True, highlight=False, soft_wrap=True)
 """Progress, warnings and errors, on standard error."""
@@ -46,3 +52,17 @@ def print_table(
     for row in rows:
         table.add_row(*map(escape, row))
     console.print(table, soft_wrap=False)
+
+
+def drawable(option: str, path: Path) -> None:
+    """Refuse a figure's name that nothing can be drawn to.
+
+    Raises
+    ------
+    UsageError
+        If its ending is unknown or its folder missing.
+    """
+    if path.suffix.lower() not in DRAWINGS:
+        raise UsageError(f"{option} {path}: the name must end in one of {', '.join(DRAWINGS)}")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: there is no folder {path.parent} to write it to")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from firstread.datasets.dataset import SPLITS, Dataset
+from firstread.datasets.dataset import BETWEEN, SPLITS, Dataset, labels_of
 from firstread.errors import DataError
 from firstread.images import is_directory, is_image, listed_in
 
@@ -24,6 +24,8 @@ _SPLIT_NAMES = {
     "testing": "test",
 }
 _TABLES = {".csv": ",", ".tsv": "\t"}
+_COLUMNS = ("path", "label", "patient", "split")
+_MARKED = "label_"
 _LAYOUTS = (
     "DATA is a folder of class folders, a folder with train/ and val/ of them, "
     "or a CSV or TSV with the columns path and label"
@@ -35,7 +37,9 @@ def load(data: str | Path) -> Dataset:
 
     Three layouts are known: a folder of class folders; a folder that holds `train/`, and perhaps
     `val/` and `test/`, of them (loose images in `test/` are unlabelled); a CSV or TSV with the
-    columns `path` (relative to the table) and `label`, and perhaps `patient` and `split`.
+    columns `path` (relative to the table) and `label`, and perhaps `patient` and `split`. In a
+    table an image may have several labels: with `;` between them in `label`, or in a column of 0
+    and 1 for each, named `label_NAME`.
 
     Parameters
     ----------
@@ -122,16 +126,21 @@ def _from_table(table: Path) -> Dataset:
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         reason = str(error).splitlines()[0]
         raise DataError([f"{table}: can't be read as a table ({reason})"], _LAYOUTS) from None
+    marked = [name for name in map(str, frame.columns) if name.startswith(_MARKED)]
     missing = [name for name in ("path", "label") if name not in frame]
+    missing = [name for name in missing if not (name == "label" and marked)]
     if missing:
         raise DataError(
             [f"{table}: lacks the column {name!r}" for name in missing],
             f"It has: {', '.join(frame.columns)}. The first line of the table names the columns.",
         )
     files = [table.parent / path for path in frame["path"]]
-    problems = list(_table_problems(frame, files))
+    problems = list(_table_problems(frame, files, marked))
     if problems:
         raise DataError([f"{table}: {problem}" for problem in problems])
+    if marked:
+        frame = frame.assign(label=_joined(frame[marked])).drop(columns=marked)
+    multilabel = bool(marked) or frame["label"].str.contains(BETWEEN, regex=False).any()
     patient = frame["patient"] if "patient" in frame else pd.Series("", index=frame.index)
     split = frame["split"] if "split" in frame else pd.Series("", index=frame.index)
     cases = frame.assign(
@@ -139,7 +148,20 @@ def _from_table(table: Path) -> Dataset:
         patient=patient.where(patient != "", None),
         split=split.str.strip().str.lower().map({**_SPLIT_NAMES, "": ""}),
     )
-    return Dataset(cases, tuple(sorted(set(cases["label"]))))
+    if not multilabel:
+        return Dataset(cases, tuple(sorted(set(cases["label"]))))
+    named = {name for label in cases["label"] for name in labels_of(label)}
+    columns = {name.removeprefix(_MARKED) for name in marked}
+    return Dataset(cases, tuple(sorted(columns or named)), multilabel=True)
+
+
+def _joined(marks: pd.DataFrame) -> list[str]:
+    """Return each row's labels, with `;` between, of columns of 0 and 1."""
+    names = [name.removeprefix(_MARKED) for name in map(str, marks.columns)]
+    return [
+        BETWEEN.join(name for name, mark in zip(names, row, strict=True) if mark.strip() == "1")
+        for row in marks.itertuples(index=False)
+    ]
 
 
 def _read_table(table: Path) -> pd.DataFrame:
@@ -151,18 +173,32 @@ def _read_table(table: Path) -> pd.DataFrame:
     frame = pd.read_csv(
         table, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig"
     )
-    return frame.rename(columns=lambda name: name.strip().lower())
+    return frame.rename(columns=_column)
 
 
-def _table_problems(frame: pd.DataFrame, files: list[Path]) -> Iterator[str]:
+def _column(name: str) -> str:
+    """Return a column's name, firstread's own in lower case."""
+    name = name.strip()
+    if name.lower().startswith(_MARKED):
+        return _MARKED + name[len(_MARKED) :]
+    return name.lower() if name.lower() in _COLUMNS else name
+
+
+def _table_problems(frame: pd.DataFrame, files: list[Path], marked: list[str]) -> Iterator[str]:
     """Say what is wrong with the rows; a line number counts the header as line 1."""
     seen: dict[Path, int] = {}
-    for line, (file, label) in enumerate(zip(files, frame["label"], strict=True), start=2):
+    for name in marked:
+        for line, mark in enumerate(frame[name], start=2):
+            if mark.strip() not in ("0", "1"):
+                yield f"line {line}: {name} is {mark!r}; write 1 where the label fits, else 0"
+    labels: list[str] = [""] * len(frame) if marked else list(frame["label"])
+    several = bool(marked) or any(BETWEEN in label for label in labels)
+    for line, (file, label) in enumerate(zip(files, labels, strict=True), start=2):
         if not file.is_file():
             yield f"line {line}: {file} does not exist; paths are relative to the table's folder"
         if file in seen:
             yield f"line {line}: {file} stands on line {seen[file]} already; keep one"
-        if not label.strip():
+        if not label.strip() and not several:
             yield f"line {line}: the label is empty; write the class or remove the line"
         seen.setdefault(file, line)
     splits: list[str] = list(frame.get("split", []))
@@ -181,17 +217,18 @@ def _problems(dataset: Dataset) -> Iterator[str]:
         yield f"holds no class folders; {_LAYOUTS}"
         return
     yield from _lookalikes(classes)
-    if len(classes) == 1:
+    if len(classes) == 1 and not dataset.multilabel:
         yield f"has one class, {classes[0]!r}; a classifier needs two or more"
     trained = cases[cases["split"].isin(["train", ""])]
     if trained.empty:
         yield "has no training images"
         return
-    counts = Counter(trained["label"])
+    counts = Counter(_labels(dataset, trained))
     others = cases[~cases["split"].isin(["train", ""])]
-    strangers = {label for label in others["label"] if label not in counts}
+    strangers = {label for label in _labels(dataset, others) if label not in counts}
     for label in sorted(strangers):
-        case = others[others["label"] == label].iloc[0]
+        with_it = [label in _labels(dataset, others.iloc[[row]]) for row in range(len(others))]
+        case = others[with_it].iloc[0]
         yield (
             f"{case['path']}: its class {label!r} is in {case['split']}/ and not in train/ "
             f"(which has {', '.join(sorted(counts))}); rename the folder or add training images"
@@ -204,12 +241,21 @@ def _problems(dataset: Dataset) -> Iterator[str]:
                 f"class {label!r} has {counts[label]} image to train on; "
                 f"{MIN_PER_CLASS} is the least"
             )
-    validated = set(cases.loc[cases["split"] == "val", "label"])
+        elif dataset.multilabel and counts[label] == len(trained):
+            yield f"every training image has the label {label!r}; it can't be told from anything"
+    validated = set(_labels(dataset, cases[cases["split"] == "val"]))
     for label in sorted(set(counts) - validated) if validated else []:
         yield (
             f"class {label!r} has no image in val/; add some, "
             "or remove val/ and firstread will split the training images"
         )
+
+
+def _labels(dataset: Dataset, cases: pd.DataFrame) -> list[str]:
+    """Return every label of some cases, as often as it stands there."""
+    if not dataset.multilabel:
+        return list(cases["label"])
+    return [name for label in cases["label"] for name in labels_of(label)]
 
 
 def _lookalikes(classes: Iterable[str]) -> Iterator[str]:
