@@ -193,14 +193,8 @@ class Classifier:
 
 def _rebuilt(record: dict[str, Any], classes: int) -> Network:
     """Make the network of a record, with weights still to come."""
-    fields = record["preprocessing"]
-    preprocessing = Preprocessing(
-        fields["size"],
-        tuple(fields["mean"]),
-        tuple(fields["std"]),
-        fields["interpolation"],
-        neutralisers(",".join(fields.get("neutralise", ()))),  # Format 1 had none.
-    )
+    preprocessing = Preprocessing.of(record["preprocessing"])
+    neutralisers(",".join(preprocessing.neutralise))  # Refuses those that aren't known.
     with torch.random.fork_rng(devices=[]):
         backbone = Backbone(entry(record["backbone"]), preprocessing, record["stage"])
         network = assemble(backbone, record["head"], classes)

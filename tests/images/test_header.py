@@ -46,4 +46,4 @@ def test_device_comes_from_exif(tmp_path: Path, film: PIL.Image.Image) -> None:
 
 def test_an_unknown_format_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("not an image")
-    assert header(tmp_path / "note.txt") == Header(12)
+    assert header(tmp_path / "note.txt") == Header(12, "TXT")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -55,6 +56,8 @@ def main() -> None:
     # Torch then asks Linux for large pages: a training step touches memory that is new to it all
     # the time, and takes about 6 % longer in small ones.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    # pydicom's warnings may quote values of a header, and those name patients.
+    warnings.filterwarnings("ignore", category=UserWarning, module="pydicom")
     try:
         app()
     except FirstreadError as error:

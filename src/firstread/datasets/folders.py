@@ -11,7 +11,7 @@ import pandas as pd
 from firstread.datasets.dataset import SPLITS, Dataset, labels_of
 from firstread.datasets.tables import LAYOUTS, SEPARATORS, SPLIT_NAMES, from_table
 from firstread.errors import DataError
-from firstread.images import SUFFIXES
+from firstread.images import is_directory, is_image, listed_in
 
 MIN_PER_CLASS = 2
 
@@ -77,8 +77,14 @@ def examine(data: str | Path) -> tuple[Dataset, tuple[str, ...]]:
 
 
 def images_in(folder: Path) -> list[Path]:
-    """Return the files below a folder that are images by their suffix, sorted; hidden ones not."""
-    return [path for path in _files(folder) if path.suffix.lower() in SUFFIXES]
+    """Return the images below a folder, or those that a DICOMDIR lists.
+
+    Files are known by what they hold, whatever they are called; DICOM objects without an image
+    are left out, and so are hidden files. Sorted by name; a DICOMDIR's in its order.
+    """
+    if is_directory(folder):
+        return listed_in(folder)
+    return [path for path in _files(folder) if is_image(path)]
 
 
 def _files(folder: Path) -> list[Path]:

@@ -107,7 +107,7 @@ def stream(
 
     def attempt(path: Path) -> tuple[Image, tuple[int, int]] | ImageError:
         try:
-            image = read(path)
+            image = read(path, preprocessing.display)
         except ImageError as error:
             return error
         return prepared(image, preprocessing), image.shape

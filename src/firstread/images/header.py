@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 
+from firstread.images.parts import located
+
 # ITU-T T.81 (JPEG), annex K.1, table K.1: the luminance table that encoders scale by quality.
 _LUMINANCE = np.array(
     [
@@ -108,7 +110,7 @@ def header(path: str | Path) -> Header:
     >>> found.format, found.mode, found.width, found.height, found.quality
     ('JPEG', 'L', 40, 30, 75)
     """
-    path = Path(path)
+    path, _ = located(Path(path))
     size = path.stat().st_size
     try:
         with PIL.Image.open(path) as picture:
