@@ -106,6 +106,31 @@ Budget = Annotated[
     ),
 ]
 Epochs = Annotated[int | None, typer.Option(help="Passes over the images.", show_default=False)]
+Neutralise = Annotated[
+    str | None,
+    typer.Option(
+        metavar="size,border,histogram",
+        help="Take away from images what a network could tell classes by without the anatomy: "
+        "pad instead of squash, crop borders, equalise histograms.",
+        show_default=False,
+    ),
+]
+Window = Annotated[
+    str | None,
+    typer.Option(
+        metavar="first|full|percentile|C,W|NAME",
+        help="Window that DICOM and NIfTI images are seen through.",
+        show_default=False,
+    ),
+]
+Spacing = Annotated[
+    float | None,
+    typer.Option(
+        metavar="MM",
+        help="Bring DICOM and NIfTI images to so many millimetres a pixel.",
+        show_default=False,
+    ),
+]
 BatchSize = Annotated[int | None, typer.Option(help="Images a step.", show_default=False)]
 LearningRate = Annotated[
     str | None,

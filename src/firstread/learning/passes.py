@@ -151,7 +151,7 @@ class Extractor:
         preprocessing = self._backbone.preprocessing
         for job in jobs:
             try:
-                image = read(job.path)
+                image = read(job.path, preprocessing.display)
             except ImageError as error:
                 errors.append((job.digest, error))
                 continue
