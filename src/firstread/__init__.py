@@ -7,6 +7,7 @@ matplotlib::
     firstread.LearningCurves.of("RUN").plot()       # its learning curves, as a figure
     classifier = firstread.load("RUN")              # the classifier in it
     classifier.predict(["film.png"])                # a pandas frame
+    firstread.evaluate("RUN", "OTHER").sentences()  # what it is worth on other images
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from firstread.classifier import Classifier as Classifier
     from firstread.classifier import load as load
     from firstread.errors import FirstreadError as FirstreadError
+    from firstread.evaluating import evaluate as evaluate
     from firstread.report.figures import LearningCurves as LearningCurves
     from firstread.run import Run as Run
     from firstread.training import resume as resume
@@ -30,11 +32,21 @@ _HOMES = {
     "FirstreadError": "firstread.errors",
     "LearningCurves": "firstread.report.figures",
     "Run": "firstread.run",
+    "evaluate": "firstread.evaluating",
     "load": "firstread.classifier",
     "resume": "firstread.training",
     "train": "firstread.training",
 }
-__all__ = ["Classifier", "FirstreadError", "LearningCurves", "Run", "load", "resume", "train"]
+__all__ = [
+    "Classifier",
+    "FirstreadError",
+    "LearningCurves",
+    "Run",
+    "evaluate",
+    "load",
+    "resume",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

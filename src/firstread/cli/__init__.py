@@ -12,6 +12,7 @@ from firstread import __version__
 from firstread.cli.advise import advise
 from firstread.cli.cache import cache
 from firstread.cli.demo import demo
+from firstread.cli.evaluate import evaluate
 from firstread.cli.predict import predict
 from firstread.cli.screen import notices
 from firstread.cli.show import show
@@ -26,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, predict, advise, show, demo, zoo, cache):
+for command in (train, predict, evaluate, advise, show, demo, zoo, cache):
     app.command()(command)
 
 
