@@ -8,6 +8,7 @@ matplotlib::
     firstread.LearningCurves.of("RUN").plot()       # its learning curves, as a figure
     classifier = firstread.load("RUN")              # the classifier in it
     classifier.predict(["film.png"])                # a pandas frame
+    firstread.evaluate("RUN", "OTHER").sentences()  # what it is worth on other images
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from firstread.classifier import Classifier as Classifier
     from firstread.classifier import load as load
     from firstread.errors import FirstreadError as FirstreadError
+    from firstread.evaluating import evaluate as evaluate
     from firstread.report.figures import LearningCurves as LearningCurves
     from firstread.run import Run as Run
     from firstread.training import resume as resume
@@ -35,6 +37,7 @@ _HOMES = {
     "LearningCurves": "firstread.report.figures",
     "Run": "firstread.run",
     "audit": "firstread.auditing",
+    "evaluate": "firstread.evaluating",
     "load": "firstread.classifier",
     "resume": "firstread.training",
     "train": "firstread.training",
@@ -46,6 +49,7 @@ __all__ = [
     "LearningCurves",
     "Run",
     "audit",
+    "evaluate",
     "load",
     "resume",
     "train",

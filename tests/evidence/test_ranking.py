@@ -122,7 +122,7 @@ def test_a_missing_kind_has_no_area() -> None:
     area = auroc(np.zeros(4), np.arange(4))
     assert np.isnan([area.value, *area.interval]).all()
     assert np.isnan(auprc(np.zeros(4), np.arange(4)))
-    assert mean_auroc([area])[1] is not None
+    assert np.isnan(mean_auroc([area])[0])
     assert np.isnan(delong_test(area, area).difference)
 
 
@@ -160,6 +160,16 @@ def test_mean_area_is_covered_by_93_to_97_percent() -> None:
     truth = mean_auroc(areas(400_000))[0]
     limits = [mean_auroc(areas(150))[1] for _ in range(1000)]
     assert 0.93 <= np.mean([low <= truth <= high for low, high in limits]) <= 0.97
+
+
+def test_a_mean_with_a_perfect_class_is_as_open_as_the_classes() -> None:
+    positive, scores = simulated(np.random.default_rng(10), 40)
+    areas = [auroc(positive, scores), auroc(positive, positive * 1.0)]
+    value, (low, high), method = mean_auroc(areas)
+    assert value == pytest.approx((areas[0].value + 1) / 2)
+    assert low == pytest.approx((areas[0].interval.low + areas[1].interval.low) / 2)
+    assert high == pytest.approx((areas[0].interval.high + 1) / 2)
+    assert method == "mean of the classes' intervals"
 
 
 def test_difference_is_covered_by_93_to_97_percent() -> None:

@@ -44,6 +44,8 @@ def test_chance_gaps_are_said_to_be() -> None:
     found = subgroups("sex", parts, ["a", "b"], *judged(right), samples=50)
     assert (found.gap.best, found.gap.worst) == ("F", "M")
     assert "which chance may have made" in found.sentence()
+    assert found.sentence().endswith("% of shuffles.")
+    assert "e+" not in found.sentence()
 
 
 def test_the_table_holds_every_figure_of_every_part() -> None:

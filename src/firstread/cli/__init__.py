@@ -14,6 +14,7 @@ from firstread.cli.advise import advise
 from firstread.cli.audit import audit
 from firstread.cli.cache import cache
 from firstread.cli.demo import demo
+from firstread.cli.evaluate import evaluate
 from firstread.cli.predict import predict
 from firstread.cli.screen import notices
 from firstread.cli.show import show
@@ -28,7 +29,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (audit, advise, train, show, predict, demo, zoo, cache):
+for command in (audit, advise, train, show, evaluate, predict, demo, zoo, cache):
     app.command()(command)
 
 

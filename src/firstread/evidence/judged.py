@@ -33,7 +33,7 @@ from firstread.evidence.ranking import Ranking, auprc, auprc_interval, auroc, me
 
 Array = npt.NDArray[Any]
 
-_AVERAGED = ("sensitivity", "specificity", "ppv", "npv", "f1", "auprc")
+_AVERAGED = ("specificity", "ppv", "npv", "f1", "auprc")
 _EPSILON = float(np.finfo(float).eps)
 
 
@@ -176,12 +176,11 @@ def overall(judged: Judged, each: Sequence[Estimate], sampled: Sampled) -> list[
     areas = [
         auroc(yes, p, groups) for yes, p in zip(judged.yes.T, judged.probabilities.T, strict=True)
     ]
-    value, limits = mean_auroc(areas)
+    value, limits, method = mean_auroc(areas)
     moved = {**sampled.rates, "auprc": sampled.auprc}
-    method = next((area.method for area in areas if area.method), "")
     return [
         accuracy("", judged.right, groups),
-        *([] if judged.multilabel else [_balanced(judged)]),
+        *_found(judged, each, moved["sensitivity"]),
         *(_mean(figure, each, moved[figure], groups) for figure in _AVERAGED),
         Estimate.of("auroc", "", value, limits, method, n),
         _averaged("brier", "", judged.squared, groups),
@@ -190,8 +189,14 @@ def overall(judged: Judged, each: Sequence[Estimate], sampled: Sampled) -> list[
     ]
 
 
-def _balanced(judged: Judged) -> Estimate:
-    """Return the mean share found of each class that has images."""
+def _found(judged: Judged, each: Sequence[Estimate], resampled: Array) -> list[Estimate]:
+    """Return the mean share found of each class, which is the balanced accuracy too.
+
+    Where each image is of one class the shares come from different images, and their intervals
+    make that of the mean.
+    """
+    if judged.multilabel:
+        return [_mean("sensitivity", each, resampled, judged.groups)]
     present = [k for k in range(len(judged.classes)) if judged.yes[:, k].any()]
     found = [trials(judged.called[:, k], judged.yes[:, k], judged.groups) for k in present]
     shares = [tried.share for tried in found]
@@ -200,9 +205,11 @@ def _balanced(judged: Judged) -> Estimate:
     method = "sum of Wilson's (MOVER)"
     if judged.groups is not None:
         method += ", by patient (Korn-Graubard)"
-    return Estimate.of(
-        "balanced_accuracy", "", float(np.mean(shares)), limits, method, len(judged.yes)
-    )
+    value, n = float(np.mean(shares)), len(judged.yes)
+    return [
+        Estimate.of(figure, "", value, limits, method, n)
+        for figure in ("balanced_accuracy", "sensitivity")
+    ]
 
 
 def _mean(
@@ -210,8 +217,8 @@ def _mean(
 ) -> Estimate:
     """Return a figure's mean over the classes that have it, with the bootstrap's interval.
 
-    Where no sample differs from the data, as where nothing is wrong, the bootstrap would say that
-    all is known; the classes' own intervals are averaged then, as if they erred together.
+    A class of which nothing is wrong moves in no sample, and the bootstrap would say that all is
+    known of it; the classes' own intervals are averaged then, as if they erred together.
     """
     ours = [e for e in each if e.figure == figure]
     places = [k for k, e in enumerate(ours) if e.known]
@@ -220,7 +227,8 @@ def _mean(
     known = np.array([(ours[k].value, ours[k].low, ours[k].high) for k in places])
     value, *ends = map(float, known.mean(axis=0))
     n, spread = max(e.n for e in ours), float(np.nanstd(resampled[:, places].mean(axis=1)))
-    if figure == "ece" or value in (0.0, 1.0) or not spread > 0:
+    at_an_end = np.isin(known[:, 0], (0.0, 1.0)).any()
+    if figure == "ece" or at_an_end or not spread > 0:
         return Estimate.of(figure, "", value, Interval(*ends), "mean of the classes' intervals", n)
     method = f"bootstrap{'' if groups is None else ' of patients'} on the logit scale"
     return Estimate.of(figure, "", value, on_logit_scale(value, spread), method, n)

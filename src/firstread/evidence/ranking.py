@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any, NamedTuple
@@ -155,24 +156,25 @@ def delong_test(first: Area, second: Area) -> DeLongTest:
     return DeLongTest(difference, interval, p_value)
 
 
-def mean_auroc(areas: list[Area]) -> tuple[float, Interval]:
-    """Return the mean of the areas that exist, over classes, with its interval.
+def mean_auroc(areas: Sequence[Area]) -> tuple[float, Interval, str]:
+    """Return the mean of the areas that exist, over classes, with its interval and its method.
 
     Classes share their cases; what a case adds to the error is therefore summed over classes
-    before it is squared.
+    before it is squared. A class that is ranked perfectly adds nothing to that sum, though its
+    area is not known; the classes' own intervals are averaged then, as if they erred together.
     """
     known = [area for area in areas if not np.isnan(area.value)]
     if not known:
-        return float("nan"), NOTHING
+        return float("nan"), NOTHING, ""
     value = float(np.mean([area.value for area in known]))
+    if any(area.value in (0.0, 1.0) or not area.variance > 0 for area in known):
+        low, high = np.mean([area.interval for area in known], axis=0)
+        return value, Interval(float(low), float(high)), "mean of the classes' intervals"
     influence = np.mean([area.influence for area in known], axis=0)
     groups = known[0].groups
     sums = influence if groups is None else np.bincount(groups, weights=influence)
-    variance = len(sums) / max(len(sums) - 1, 1) * float(sums @ sums)
-    if value in (0.0, 1.0) or not variance > 0:
-        ends = np.array([area.interval for area in known])
-        return value, Interval(*map(float, ends.mean(axis=0)))
-    return value, on_logit_scale(value, sqrt(variance))
+    variance = len(sums) / (len(sums) - 1) * float(sums @ sums)
+    return value, on_logit_scale(value, sqrt(variance)), known[0].method
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,8 @@ class Subgroups:
             f"By {self.column}: a gap of {100 * gap.value:.0f} points of accuracy ({low:.0f} to "
             f"{high:.0f}) between {gap.best!r} and {gap.worst!r}"
         )
-        chance = f"{100 * gap.p_value:.2g} % of shuffles"
+        share = 100 * gap.p_value
+        chance = f"{share:.0f} % of shuffles" if share >= 1 else f"{share:.2f} % of shuffles"
         if gap.p_value >= 1 - LEVEL:
             return f"{text}, which chance may have made: it makes one as wide in {chance}."
         return (
