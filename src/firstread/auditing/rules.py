@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from firstread.audit.traits import Trait
+from firstread.auditing.traits import Trait
 
 _PLAIN = 0.03
 """How much better a rule must be to be told instead of one that is easier to say."""

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from firstread.audit import traits
-from firstread.audit.finding import Severity
-from firstread.audit.separation import Model
-from firstread.audit.traces import Trace
-from firstread.audit.traits import Trait
+from firstread.auditing import traits
+from firstread.auditing.finding import Severity
+from firstread.auditing.separation import Model
+from firstread.auditing.traces import Trace
+from firstread.auditing.traits import Trait
 
 _SEES = (
     "A network can learn this instead of the anatomy: it then scores high on these data and "

@@ -9,9 +9,9 @@ import PIL.Image
 import PIL.ImageDraw
 import pytest
 
-from firstread.audit.finding import Finding
-from firstread.audit.shortcuts import KINDS, shortcuts
-from firstread.audit.traces import traces
+from firstread.auditing.finding import Finding
+from firstread.auditing.shortcuts import KINDS, shortcuts
+from firstread.auditing.traces import traces
 from firstread.datasets import Dataset, load
 from firstread.images import Preprocessing, neutralisers
 

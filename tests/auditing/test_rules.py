@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.tree import DecisionTreeClassifier
 
-from firstread.audit.rules import Rule, best, encoded
-from firstread.audit.traits import Trait
+from firstread.auditing.rules import Rule, best, encoded
+from firstread.auditing.traits import Trait
 
 CLASSES = ("abd", "chst", "hand")
 

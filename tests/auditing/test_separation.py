@@ -6,7 +6,7 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 
-from firstread.audit.separation import cross_validated, judged, p_values, sampled
+from firstread.auditing.separation import cross_validated, judged, p_values, sampled
 
 
 def alone(count: int) -> np.ndarray:

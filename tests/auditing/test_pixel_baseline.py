@@ -11,8 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from firstread.audit.pixel_baseline import CROSS_VALIDATION, pixel_baseline
-from firstread.audit.traces import traces
+from firstread.auditing.pixel_baseline import CROSS_VALIDATION, pixel_baseline
+from firstread.auditing.traces import traces
 from firstread.datasets import Dataset, load, with_validation
 
 

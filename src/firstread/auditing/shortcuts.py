@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from firstread.audit.cases import Cases, known_cases
-from firstread.audit.finding import Finding, Severity
-from firstread.audit.kinds import KINDS, Kind
-from firstread.audit.rules import Rule, best, encoded
-from firstread.audit.separation import (
+from firstread.auditing.cases import Cases, known_cases
+from firstread.auditing.finding import Finding, Severity
+from firstread.auditing.kinds import KINDS, Kind
+from firstread.auditing.rules import Rule, best, encoded
+from firstread.auditing.separation import (
     MOST_CASES,
     Separation,
     cross_validated,
@@ -20,8 +20,8 @@ from firstread.audit.separation import (
     p_values,
     sampled,
 )
-from firstread.audit.traces import Trace
-from firstread.audit.traits import Trait
+from firstread.auditing.traces import Trace
+from firstread.auditing.traits import Trait
 from firstread.datasets import Dataset
 
 LEVEL = 0.05

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from firstread.audit.cases import known_cases
-from firstread.audit.finding import Finding
-from firstread.audit.separation import cross_validated
-from firstread.audit.traces import Trace
+from firstread.auditing.cases import known_cases
+from firstread.auditing.finding import Finding
+from firstread.auditing.separation import cross_validated
+from firstread.auditing.traces import Trace
 from firstread.datasets import Dataset
 
 CODE = "LABEL-ERROR"

@@ -6,7 +6,7 @@ import PIL.ImageDraw
 import PIL.ImageFont
 import pytest
 
-from firstread.audit.markers import ZONES, Marker, markers
+from firstread.auditing.markers import ZONES, Marker, markers
 
 
 def anatomy(side: int = 256) -> PIL.Image.Image:

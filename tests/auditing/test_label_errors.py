@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from firstread.audit.label_errors import doubted, label_errors, suspected
-from firstread.audit.traces import traces
+from firstread.auditing.label_errors import doubted, label_errors, suspected
+from firstread.auditing.traces import traces
 from firstread.datasets import load
 
 CLASSES = ("a", "b", "c")

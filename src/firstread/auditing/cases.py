@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from firstread.audit.traces import Trace
+from firstread.auditing.traces import Trace
 from firstread.datasets import Dataset
 
 

@@ -1,5 +1,5 @@
 """What is wrong with a data set, before anything is trained on it."""
 
-from firstread.audit.finding import Finding, Severity
+from firstread.auditing.finding import Finding, Severity
 
 __all__ = ["Finding", "Severity"]

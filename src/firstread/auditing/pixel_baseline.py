@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest
 
-from firstread.audit.cases import known_cases
-from firstread.audit.finding import Finding
-from firstread.audit.separation import MOST_CASES, cross_validated, fitted, sampled
-from firstread.audit.traces import SMALL, Trace
+from firstread.auditing.cases import known_cases
+from firstread.auditing.finding import Finding
+from firstread.auditing.separation import MOST_CASES, cross_validated, fitted, sampled
+from firstread.auditing.traces import SMALL, Trace
 from firstread.datasets import Dataset
 
 CODE = "BASELINE-PIXELS"
