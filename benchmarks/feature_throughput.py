@@ -42,6 +42,7 @@ from firstread.datasets import decode, images_in
 from firstread.datasets.phantoms import radiograph
 from firstread.learning import Features, extract
 from firstread.learning.passes import BATCH
+from firstread.progress import returned
 
 NETWORKS = ("inception_v3", "resnet50", "mobilenet_v2")
 SYNTHETIC = 200
@@ -116,7 +117,7 @@ def contenders(name: str, paths: Sequence[Path]) -> dict[str, Callable[[], objec
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         backbone = build(name)[0].eval()
-    store, _ = decode(paths, backbone.preprocessing)
+    store, _ = returned(decode(paths, backbone.preprocessing))
     pixels = torch.from_numpy(next(store.batches([np.arange(len(paths))])))
     return {
         "loop": loop(name, backbone.preprocessing.size, paths),

@@ -16,7 +16,10 @@ from firstread.run import UNFINISHED
 from firstread.training import Found, Ready, Result, training
 
 Write = Callable[..., Path]
-QUICK = {"backbone": "resnet18", "weights": "none", "epochs": 2, "image_size": 32}
+QUICK = {
+    **{"backbone": "resnet18", "weights": "none", "epochs": 2, "image_size": 32},
+    "precision": "float32",
+}
 
 
 def test_events_come_in_order_and_the_run_is_whole(two_classes: Path, tmp_path: Path) -> None:

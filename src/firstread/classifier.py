@@ -17,7 +17,7 @@ import safetensors.torch
 import torch
 
 from firstread.backbones import Backbone, Network, Origin, assemble, entry, probabilities
-from firstread.datasets import images_in, stack, stream
+from firstread.datasets import BETWEEN, images_in, stack, stream
 from firstread.errors import DataError, ImageError, RunError, UsageError
 from firstread.images import Preprocessing, neutralisers
 from firstread.run import Run
@@ -46,6 +46,9 @@ class Classifier:
         The kind of top.
     origin
         Where the backbone's weights came from.
+    multilabel
+        Whether an image may have several labels, or none: each is given at a probability of one
+        half or more.
 
     Examples
     --------
@@ -60,6 +63,7 @@ class Classifier:
     classes: tuple[str, ...]
     head: str
     origin: Origin
+    multilabel: bool = False
 
     @property
     def classes_(self) -> npt.NDArray[np.str_]:
@@ -84,8 +88,9 @@ class Classifier:
         Returns
         -------
         frame
-            One row an image, in the order given: `path`, `label`, and `p_CLASS` for each class,
-            from 0 to 1. The names of files left out are in `frame.attrs["skipped"]`.
+            One row an image, in the order given: `path`, `label` (several with `;` between, where
+            there may be several), and `p_CLASS` for each class, from 0 to 1. The
+            names of files left out are in `frame.attrs["skipped"]`.
 
         Raises
         ------
@@ -102,11 +107,16 @@ class Classifier:
         if errors and not (skip_unreadable and files):
             raise DataError([str(error) for error in errors])
         table = np.array(probabilities_).reshape(-1, len(self.classes))
-        frame = pd.DataFrame({"path": files, "label": self.classes_[table.argmax(axis=1)]})
+        frame = pd.DataFrame({"path": files, "label": self._labels(table)})
         for name, column in zip(self.classes, table.T, strict=True):
             frame[f"p_{name}"] = column
         frame.attrs["skipped"] = [str(error) for error in errors]
         return frame
+
+    def _labels(self, table: npt.NDArray[np.float32]) -> list[str]:
+        if not self.multilabel:
+            return [self.classes[place] for place in table.argmax(axis=1)]
+        return [BETWEEN.join(self.classes_[row >= 0.5]) for row in table]
 
     def predict_proba(self, paths: Paths) -> npt.NDArray[np.float32]:
         """Return the probability of each class for each image, shape (n, classes)."""
@@ -121,7 +131,8 @@ class Classifier:
             if images:
                 pixels = torch.from_numpy(stack(images, all(image.gray for image in images)))
                 with torch.inference_mode():
-                    answers = iter(probabilities(self.network(pixels)).numpy())
+                    logits = self.network(pixels)
+                answers = iter(probabilities(logits, self.multilabel).numpy())
             for path, outcome in batch:
                 yield path, outcome if isinstance(outcome, ImageError) else next(answers)
 
@@ -134,6 +145,7 @@ class Classifier:
             "stage": backbone.stage,
             "head": self.head,
             "classes": list(self.classes),
+            "multilabel": self.multilabel,
             "preprocessing": asdict(self.preprocessing),
             "origin": asdict(self.origin),
         }
@@ -154,10 +166,11 @@ class Classifier:
         """
         try:
             record = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
-            if record["format"] > FORMAT:
+            if record["format"] != FORMAT:
+                way = "upgrade firstread" if record["format"] > FORMAT else "train it again"
                 raise RunError(
                     f"{folder}: the model is of format {record['format']}, and this firstread "
-                    f"reads up to {FORMAT}; upgrade firstread"
+                    f"reads {FORMAT}; {way}"
                 )
             classes = tuple(record["classes"])
             network = _rebuilt(record, len(classes))
@@ -174,19 +187,14 @@ class Classifier:
         ) as e:
             reason = str(e).splitlines()[0]
             raise RunError(f"{folder}: the model's files are damaged ({reason})") from None
-        return cls(network.eval(), classes, record["head"], Origin(**record["origin"]))
+        origin = Origin(**record["origin"])
+        return cls(network.eval(), classes, record["head"], origin, record["multilabel"])
 
 
 def _rebuilt(record: dict[str, Any], classes: int) -> Network:
     """Make the network of a record, with weights still to come."""
-    fields = record["preprocessing"]
-    preprocessing = Preprocessing(
-        fields["size"],
-        tuple(fields["mean"]),
-        tuple(fields["std"]),
-        fields["interpolation"],
-        neutralisers(",".join(fields.get("neutralise", ()))),  # Format 1 had none.
-    )
+    preprocessing = Preprocessing.of(record["preprocessing"])
+    neutralisers(",".join(preprocessing.neutralise))  # Refuses those that aren't known.
     with torch.random.fork_rng(devices=[]):
         backbone = Backbone(entry(record["backbone"]), preprocessing, record["stage"])
         network = assemble(backbone, record["head"], classes)

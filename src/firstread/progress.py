@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
+from typing import TypeVar
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -33,3 +37,22 @@ class Notice:
     """
 
     text: str
+
+
+def returned(work: Generator[object, None, Value]) -> Value:
+    """Do work to its end without looking at its steps, and give what it returns.
+
+    Examples
+    --------
+    >>> def counting():
+    ...     yield Step("counting", 1, 1)
+    ...     return "one"
+    >>> returned(counting())
+    'one'
+    """
+    while True:
+        try:
+            next(work)
+        except StopIteration as end:
+            value: Value = end.value
+            return value

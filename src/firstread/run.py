@@ -27,6 +27,12 @@ METRICS = "metrics.json"
 SKIPPED = "skipped.txt"
 VERSIONS = "versions.json"
 LOG = "log.txt"
+CASES = "cases.csv"
+DATA = "data.json"
+CHECKPOINT = "checkpoint.pt"
+ADVICE = "advice.csv"
+LEARNING_CURVE = "learning_curve"
+LR_RANGE = "lr_range"
 
 _UNDER_WAY = "This run is under way, or was killed. It holds no usable model."
 
@@ -38,15 +44,20 @@ class Run:
     Parameters
     ----------
     folder
-        Holds the model (`model.safetensors`, `model.json`), `plan.json`, `counts.csv`,
-        `history.csv`, `curves.png`, `predictions.csv`, `metrics.json`, `versions.json` and
-        `log.txt`.
+        Holds the model (`model.safetensors`, `model.json`), `plan.json`, `data.json`,
+        `cases.csv`, `counts.csv`, `history.csv`, `curves.png`, `predictions.csv`, `metrics.json`,
+        `versions.json` and `log.txt`; `advice.csv` and `learning_curve.csv` with its `.png` where
+        strategies were compared; `lr_range.csv` with its `.png` where a range test chose the
+        learning rate.
     """
 
     folder: Path
 
     def history(self) -> pd.DataFrame:
-        """Return one row an epoch: loss, acc, val_loss, val_acc, lr, seconds."""
+        """Return one row an epoch, or one a strength of regularisation that a probe tried.
+
+        With loss, acc, val_loss and val_acc; epoch, lr and seconds, or c.
+        """
         return pd.read_csv(self.folder / HISTORY)
 
     def counts(self) -> pd.DataFrame:
@@ -56,6 +67,15 @@ class Run:
     def predictions(self) -> pd.DataFrame:
         """Return one row a judged image: path, split, truth, label and probabilities."""
         return pd.read_csv(self.folder / PREDICTIONS)
+
+    def plan(self) -> dict[str, Any]:
+        """Return what was planned, by the names of `Plan`."""
+        planned: dict[str, Any] = json.loads((self.folder / PLAN).read_text(encoding="utf-8"))
+        return planned
+
+    def advice(self) -> pd.DataFrame:
+        """Return the strategies that were compared, one row each, the chosen one marked."""
+        return pd.read_csv(self.folder / ADVICE)
 
     def metrics(self) -> dict[str, Any]:
         """Return the figures by split."""
@@ -78,7 +98,10 @@ class Run:
             )
         if (folder / UNFINISHED).exists():
             state = (folder / UNFINISHED).read_text(encoding="utf-8").strip()
-            raise RunError(f"{folder}: is unfinished. {state} Delete the folder and train again")
+            raise RunError(
+                f"{folder}: is unfinished. {state} Go on with `firstread train --resume "
+                f"{folder}`, or delete the folder and train again"
+            )
         if not (folder / PLAN).exists():
             raise RunError(f"{folder}: is no run of firstread (it has no {PLAN})")
         return cls(folder)
@@ -123,14 +146,38 @@ def check_free(folder: str | Path) -> None:
         raise RunError(f"{folder}: holds {state} already; choose another --out, or delete it")
 
 
+def check_unfinished(folder: str | Path) -> None:
+    """Refuse a folder that holds no unfinished run to go on with.
+
+    Raises
+    ------
+    RunError
+        If it doesn't.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise RunError(f"{folder}: there is no such run to resume; name the folder given to --out")
+    if not (folder / UNFINISHED).exists():
+        done = (folder / PLAN).exists()
+        state = "is finished already" if done else "is no run of firstread"
+        raise RunError(f"{folder}: {state}; --resume goes on with an unfinished run")
+    missing = [name for name in (PLAN, DATA, CASES) if not (folder / name).exists()]
+    if missing:
+        raise RunError(
+            f"{folder}: was stopped before anything was settled (it has no {missing[0]}); delete "
+            "it and train again"
+        )
+
+
 @contextmanager
-def drafting(folder: str | Path) -> Iterator[Draft]:
-    """Make a run folder that is unfinished until the block ends well.
+def drafting(folder: str | Path, *, resumed: bool = False) -> Iterator[Draft]:
+    """Make a run folder that is unfinished until the block ends well, or go on with one.
 
     The folder says from its first moment that it is unfinished, so that even a run that was
     killed can't be taken for a finished one; where the block fails, it says why.
     """
-    check_free(folder)
+    if not resumed:
+        check_free(folder)
     draft = Draft(Path(folder))
     draft.folder.mkdir(parents=True, exist_ok=True)
     note = draft.path(UNFINISHED)
@@ -144,6 +191,7 @@ def drafting(folder: str | Path) -> Iterator[Draft]:
         note.write_text(f"{why} It holds no usable model.\n", encoding="utf-8")
         draft.log(why)
         raise
+    draft.path(CHECKPOINT).unlink(missing_ok=True)
     note.unlink()
 
 

@@ -1,50 +1,50 @@
-"""The main job, start to end: read, part, train, judge, draw, save."""
+"""The main job, start to end: read, part, advise, train, judge, draw, save."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+import json
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import torch
 
-from firstread.backbones import Network, Origin, assemble, build, entry, is_cached
+from firstread.backbones import Network, Origin, entry, is_cached
 from firstread.classifier import Classifier
-from firstread.datasets import PIXEL_BUDGET, Dataset, PixelStore, decode, load, with_validation
-from firstread.errors import DataError
+from firstread.datasets import PIXEL_BUDGET, SPLITS, Dataset, load, with_validation
+from firstread.errors import DataError, RunError, UsageError
 from firstread.evidence import Metrics, score
 from firstread.learning import (
-    TUTORIAL_NOTES,
-    Augmentation,
+    ALL,
+    Advice,
     Epoch,
-    ImageBatches,
+    FeatureCache,
+    Material,
     Plan,
+    RangeTest,
+    Trial,
+    advise,
     augmentation,
     choose_device,
     choose_precision,
-    finetune,
-    probe,
+    learn,
+    network_of,
     propose,
+    settled,
 )
-from firstread.progress import Step
-from firstread.report.figures import curves
+from firstread.progress import Notice, Step
+from firstread.recording import Recorder
 from firstread.run import (
-    COUNTS,
-    CURVES,
-    HISTORY,
-    METRICS,
+    CASES,
+    CHECKPOINT,
+    DATA,
     PLAN,
-    PREDICTIONS,
-    SKIPPED,
-    VERSIONS,
     Draft,
     Run,
     check_free,
+    check_unfinished,
     drafting,
-    versions,
 )
 
 BACKBONE = "mobilenet_v2"
@@ -61,15 +61,18 @@ class Found:
     ----------
     dataset
         Parted, without the files that can't be read.
-    store
-        Its pixels.
     skipped
         Why each file that can't be read was left out.
+    sizes
+        Least and largest width, then least and largest height of the images, in pixels.
+    gray
+        Whether every image is gray.
     """
 
     dataset: Dataset
-    store: PixelStore
     skipped: tuple[str, ...]
+    sizes: tuple[int, int, int, int]
+    gray: bool
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ class Result:
     metrics: dict[str, Metrics]
 
 
-Event = Found | Ready | Step | Epoch | Result
+Event = Found | Advice | Ready | Step | Notice | RangeTest | Trial | Epoch | Result
 
 
 def train(data: str | Path, out: str | Path, **options: Any) -> Run:
@@ -133,18 +136,42 @@ def train(data: str | Path, out: str | Path, **options: Any) -> Run:
     FirstreadError
         Naming the file or value, what is wrong with it and the way out.
     """
-    *_, last = training(data, out, **options)
-    assert isinstance(last, Result)
-    return last.run
+    return _finished(training(data, out, **options))
+
+
+def resume(run: str | Path, **options: Any) -> Run:
+    """Go on with a training that was stopped or killed, to the same end.
+
+    Parameters
+    ----------
+    run
+        The unfinished run folder.
+    **options
+        As of `resuming`.
+
+    Returns
+    -------
+    run
+        Finished, with the weights that it would have had without the stop: on a CPU bit for bit.
+
+    Raises
+    ------
+    FirstreadError
+        If there is no unfinished run there, or its images or weights have gone.
+    """
+    return _finished(resuming(run, **options))
 
 
 def training(
     data: str | Path,
     out: str | Path,
     *,
+    plan: Plan | None = None,
     skip_unreadable: bool = False,
     device: str = "auto",
     pixel_budget: int = PIXEL_BUDGET,
+    budget: float | None = None,
+    cache: FeatureCache | None = None,
     **choices: Any,
 ) -> Iterator[Event]:
     """Do the main job, and yield what happens as it happens.
@@ -153,6 +180,8 @@ def training(
     ----------
     data, out
         As of `train`.
+    plan
+        Of another run, to be repeated; what is in `choices` goes before it.
     skip_unreadable
         Leave out files that can't be read, instead of raising before the training starts.
     device
@@ -160,129 +189,189 @@ def training(
     pixel_budget
         Bytes of decoded pixels to keep in memory; where the images need more, they are read
         again every epoch.
+    budget
+        Seconds that the comparison of strategies may take.
+    cache
+        Where features are kept between runs; the user's own cache folder if not given.
     **choices
         Any field of `Plan`: `recipe`, `backbone`, `weights`, `strategy`, `epochs`, `batch_size`,
-        `lr`, `image_size`, `augment`, `seed`, `precision`, ... None stands for "not given".
+        `lr` (or `auto`), `image_size`, `augment`, `seed`, `precision`, ... None stands for "not
+        given".
     """
     check_free(out)
-    device = choose_device(device)
-    given = {name: value for name, value in choices.items() if value is not None}
-    dataset = with_validation(load(data), given.get("seed", 0))
-    plan = _plan(str(data), dataset, given)
+    given = _given(choices)
+    dataset = with_validation(load(data), given.get("seed", plan.seed if plan else 0))
+    plan = replace(plan, data=str(data), **given) if plan else make_plan(str(data), given)
+    plan = replace(plan, device=choose_device(device))
     augmentation(plan.augment)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(plan.seed)
-        network, origin = _network(plan, len(dataset.classes))
-    size = network.backbone.preprocessing.size
-    plan = replace(plan, image_size=size, device=device)
-    found = _found(dataset, network, pixel_budget, skip_unreadable)
+    network, origin = network_of(plan, len(dataset.classes))
+    plan = replace(plan, image_size=network.backbone.preprocessing.size)
+    plan = replace(plan, precision=choose_precision(plan.precision, plan.device))
+    material = Material(dataset, cache or FeatureCache(), plan.device, plan.precision, pixel_budget)
+    found, material = yield from read(network, plan, material, skip_unreadable)
     yield found
-    plan = replace(plan, precision=choose_precision(plan.precision, device))
-    yield Ready(plan, origin, sum(p.numel() for p in network.parameters()))
     with drafting(out) as draft:
-        _write_start(draft, found, plan, origin)
-        history = []
-        for event in _learn(network, plan, found):
-            if isinstance(event, Epoch):
-                history.append(asdict(event))
-                draft.log(_epoch_line(event))
-                pd.DataFrame(history).to_csv(draft.path(HISTORY), index=False)
-            yield event
-        network.drop_auxiliary()
-        network = network.to("cpu").eval()
-        classifier = Classifier(network, dataset.classes, plan.head, origin)
-        metrics = _judge(draft, classifier, found, pd.DataFrame(history))
-    yield Result(Run(Path(out)), metrics)
+        recorder = Recorder(draft)
+        recorder.start(found.dataset, plan, found.skipped, _kept(plan, material, network))
+        recorder.plan(plan)
+        made = network, origin
+        yield from _carried_out(plan, made, material, recorder, given=given, budget=budget)
+        result = yield from _judged(recorder, draft, found.dataset, out)
+    yield result
 
 
-def _plan(data: str, dataset: Dataset, given: dict[str, Any]) -> Plan:
+def resuming(
+    run: str | Path, *, pixel_budget: int = PIXEL_BUDGET, cache: FeatureCache | None = None
+) -> Iterator[Event]:
+    """Go on with an unfinished run, and yield what happens; earlier epochs are told again.
+
+    Parameters
+    ----------
+    run, pixel_budget, cache
+        As of `resume` and `training`.
+    """
+    check_unfinished(run)
+    folder = Path(run)
+    plan = Plan.load(folder / PLAN)
+    dataset = _cases(folder)
+    network, origin = network_of(plan, len(dataset.classes))
+    material = Material(dataset, cache or FeatureCache(), plan.device, plan.precision, pixel_budget)
+    found, material = yield from read(network, plan, material, False)
+    yield found
+    with drafting(folder, resumed=True) as draft:
+        recorder = Recorder(draft)
+        draft.log("resumed")
+        yield from _carried_out(plan, (network, origin), material, recorder)
+        result = yield from _judged(recorder, draft, found.dataset, folder)
+    yield result
+
+
+def make_plan(data: str, given: Mapping[str, Any]) -> Plan:
+    """Make a plan of what the user gave and the defaults for this machine's weights.
+
+    Raises
+    ------
+    UsageError
+        If a choice is unknown, out of range, or contradicts another.
+    """
     tutorial = given.get("recipe") == "tutorial"
-    row = entry(given.setdefault("backbone", TUTORIAL_BACKBONE if tutorial else BACKBONE))
-    maps = [name for name in row.stages if name != row.dense]
+    name = given.get("backbone", TUTORIAL_BACKBONE if tutorial else BACKBONE)
+    row = entry(name)
+    maps = [stage for stage in row.stages if stage != row.dense]
     return propose(
         data,
-        int(dataset.counts()["train"].min()),
         cached=is_cached(row.name),
         last_map=maps[-1] if maps else "",
-        given=given,
+        given={**given, "backbone": name},
     )
 
 
-def _network(plan: Plan, classes: int) -> tuple[Network, Origin]:
-    backbone, origin = build(
-        plan.backbone,
-        plan.weights,
-        stage=plan.stage,
-        image_size=plan.image_size or None,
-        normalise=plan.normalise,
-    )
-    return assemble(backbone, plan.head, classes, auxiliary=plan.auxiliary), origin
+def read(
+    network: Network, plan: Plan, material: Material, skip: bool
+) -> Generator[Step | Notice, None, tuple[Found, Material]]:
+    """Read every image once, as the plan's strategy needs it; leave out those that can't be.
 
-
-def _found(dataset: Dataset, network: Network, budget: int, skip: bool) -> Found:
-    """Read every image once, and refuse or leave out those that can't be read."""
-    store, errors = decode(dataset.paths, network.backbone.preprocessing, budget)
+    Raises
+    ------
+    DataError
+        Naming every file that can't be read, unless `skip`; or the classes that have none left.
+    """
+    backbone, dataset = network.backbone, material.dataset
+    if plan.strategy in ("probe", "auto"):
+        stages = [backbone.stage] if plan.stage != ALL else list(backbone.stages)
+        features = yield from material.features(backbone, stages)
+        errors, shapes, gray = features.errors, features.shapes, bool(features.gray.all())
+    else:
+        store, errors = yield from material.pixels(backbone.preprocessing)
+        shapes, gray = store.shapes, store.gray
     if errors and not skip:
         raise DataError([str(error) for error in errors])
-    readable = dataset.without([Path(error.path) for error in errors])
-    counts = readable.counts()
+    material = material.without([Path(error.path) for error in errors])
+    readable = material.dataset
+    parts = [split for split in SPLITS if (dataset.cases["split"] == split).any()]
+    counts = readable.counts().reindex(columns=parts, fill_value=0)
     lost = [str(name) for name, row in counts.iterrows() if (row == 0).any()]
-    if lost:
+    if lost and errors:
         raise DataError(
             [f"class {name!r} has no readable image left in some part" for name in lost],
             "Mend or replace the files that can't be read.",
         )
-    return Found(readable, store, tuple(str(error) for error in errors))
+    (low, narrow), (high, wide) = shapes.min(axis=0), shapes.max(axis=0)
+    sizes = (int(narrow), int(wide), int(low), int(high))
+    return Found(readable, tuple(str(error) for error in errors), sizes, gray), material
 
 
-def _learn(network: Network, plan: Plan, found: Found) -> Iterator[Step | Epoch]:
-    network.to(plan.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    batches = {
-        split: ImageBatches(
-            found.store.part(np.flatnonzero(found.dataset.cases["split"] == split)),
-            found.dataset.part(split).targets,
-            plan.batch_size,
-            augmentation(plan.augment) if split == "train" else Augmentation(),
-            plan.seed,
-            shuffle=split == "train",
-        )
-        for split in ("train", "val")
-    }
-    if plan.strategy == "probe":
-        return probe(network, batches["train"], batches["val"], plan)
-    aux_weight = entry(plan.backbone).aux_weight
-    return finetune(network, batches["train"], batches["val"], plan, aux_weight)
+def _given(choices: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the choices that were made, `lr` as a rate or the wish to find one."""
+    given = {name: value for name, value in choices.items() if value is not None}
+    rate = given.get("lr")
+    if isinstance(rate, str):
+        del given["lr"]
+        if rate == "auto":
+            given["find_lr"] = True
+            return given
+        try:
+            given["lr"] = float(rate)
+        except ValueError:
+            raise UsageError(f"lr is {rate!r}; give a number, or auto") from None
+    return given
 
 
-def _write_start(draft: Draft, found: Found, plan: Plan, origin: Origin) -> None:
-    """Write what is known before the first epoch."""
-    plan.save(draft.path(PLAN))
-    draft.write_json(VERSIONS, {**versions(), "seed": str(plan.seed)})
-    counts = found.dataset.counts()
-    counts.to_csv(draft.path(COUNTS))
-    draft.log(f"classes: {', '.join(found.dataset.classes)}")
-    for split in counts:
-        draft.log(f"{split}: {counts[split].sum()} images ({_listed(counts[split])})")
-    kept = f"{found.store.nbytes / 2**20:.1f} MiB kept in memory"
-    draft.log(f"pixels: {kept if found.store.kept is not None else 'read again every epoch'}")
-    draft.log(f"{plan.strategy} of {plan.backbone} at {plan.image_size} px, {plan.precision}")
-    draft.log(f"weights: {origin.kind} {origin.name} {origin.sha256}".rstrip())
-    if found.skipped:
-        draft.log(f"left out: {len(found.skipped)} files that can't be read, in {SKIPPED}")
-        draft.path(SKIPPED).write_text("\n".join(found.skipped) + "\n", encoding="utf-8")
-    if plan.recipe == "tutorial":
-        for note in TUTORIAL_NOTES:
-            draft.log(f"note: {note}")
+def _carried_out(
+    plan: Plan,
+    made: tuple[Network, Origin],
+    material: Material,
+    recorder: Recorder,
+    *,
+    given: Mapping[str, Any] | None = None,
+    budget: float | None = None,
+) -> Generator[Event, None, None]:
+    """Compare strategies where the plan asks for it, train, and save the classifier."""
+    network, origin = made
+    dataset, classes = material.dataset, len(material.dataset.classes)
+    if plan.strategy == "auto" or plan.stage == ALL:
+        advice: Advice = yield from advise(plan, network, material, budget=budget)
+        yield advice
+        recorder.advice(advice)
+        plan = settled(plan, dict(advice.chosen.choices), given)
+        network, origin = network_of(plan, classes)
+    recorder.plan(plan, origin)
+    yield Ready(plan, origin, sum(p.numel() for p in network.parameters()))
+    work = learn(network, plan, material, recorder.draft.path(CHECKPOINT))
+    while True:
+        try:
+            event = next(work)
+        except StopIteration as end:
+            plan = end.value
+            break
+        record = _RECORDS.get(type(event))
+        if record is not None:
+            record(recorder, event)
+        if isinstance(event, RangeTest):
+            recorder.plan(replace(plan, lr=event.chosen, find_lr=False))
+        yield event
+    network.drop_auxiliary()
+    network = network.to("cpu").eval()
+    Classifier(network, dataset.classes, plan.head, origin, dataset.multilabel).save(
+        recorder.draft.folder
+    )
 
 
-def _judge(
-    draft: Draft, classifier: Classifier, found: Found, history: pd.DataFrame
-) -> dict[str, Metrics]:
-    """Judge the held-out parts with the classifier as it is saved, and write what came out."""
-    dataset = found.dataset
+_RECORDS: Mapping[type, Any] = {
+    Epoch: Recorder.epoch,
+    Trial: Recorder.trial,
+    RangeTest: Recorder.range_test,
+}
+
+
+def _judged(
+    recorder: Recorder, draft: Draft, dataset: Dataset, out: str | Path
+) -> Generator[Event, None, Result]:
+    """Judge the held-out parts with the classifier as it was saved."""
+    classifier = Classifier.load(draft.folder)
     held_out = [split for split in ("val", "test") if (dataset.cases["split"] == split).any()]
     metrics, frames = {}, []
-    for split in held_out:
+    for number, split in enumerate(held_out, start=1):
         part = dataset.part(split)
         frame = classifier.predict(part.paths)
         frame.insert(1, "split", split)
@@ -294,21 +383,37 @@ def _judge(
             frame[[f"p_{name}" for name in dataset.classes]].to_numpy(),
             dataset.part("train").targets,
         )
-        draft.log(f"{split}: {metrics[split].sentence()}")
-    pd.concat(frames).to_csv(draft.path(PREDICTIONS), index=False)
-    draft.write_json(METRICS, {split: figures.record() for split, figures in metrics.items()})
-    counts = dataset.cases["split"].value_counts()
-    curves(history, counts["train"], counts["val"]).savefig(draft.path(CURVES), dpi=150)
-    classifier.save(draft.folder)
-    return metrics
+        yield Step("judging", number, len(held_out))
+    recorder.judged(dataset, pd.concat(frames), metrics)
+    return Result(Run(Path(out)), metrics)
 
 
-def _epoch_line(epoch: Epoch) -> str:
-    return (
-        f"epoch {epoch.epoch}  loss {epoch.loss:.4f}  acc {epoch.acc:.4f}  "
-        f"val_loss {epoch.val_loss:.4f}  val_acc {epoch.val_acc:.4f}"
-    )
+def _kept(plan: Plan, material: Material, network: Network) -> str:
+    """Say where pixels are while a training runs."""
+    stores = material.stores
+    if not stores:
+        return ""
+    store = stores[network.backbone.preprocessing]
+    kept = f"{store.nbytes / 2**20:.1f} MiB kept in memory"
+    return kept if store.kept is not None else "read again every epoch"
 
 
-def _listed(counts: pd.Series) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counts.items())
+def _cases(folder: Path) -> Dataset:
+    """Return the data set of an unfinished run, as it was parted when the run began."""
+    cases = pd.read_csv(folder / CASES, dtype=str, keep_default_na=False)
+    cases["patient"] = cases["patient"].where(cases["patient"] != "", None)
+    gone = [path for path in cases["path"] if not Path(path).is_file()]
+    if gone:
+        raise DataError(
+            [f"{path}: was part of {folder} and has gone" for path in gone],
+            "Put it back, or train anew.",
+        )
+    known = json.loads((folder / DATA).read_text(encoding="utf-8"))
+    return Dataset(cases, tuple(known["classes"]), multilabel=known["multilabel"])
+
+
+def _finished(events: Iterator[Event]) -> Run:
+    *_, last = events
+    if not isinstance(last, Result):
+        raise RunError("the training ended without a result")
+    return last.run

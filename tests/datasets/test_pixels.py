@@ -9,6 +9,7 @@ import pytest
 
 from firstread.datasets import decode
 from firstread.images import Preprocessing, read
+from firstread.progress import returned
 
 Write = Callable[..., Path]
 SIZE = Preprocessing(size=32)
@@ -16,8 +17,8 @@ SIZE = Preprocessing(size=32)
 
 def test_kept_and_streamed_pixels_are_the_same(write_image: Write) -> None:
     paths = [write_image(f"{k}.png", seed=k) for k in range(20)]
-    kept, _ = decode(paths, SIZE)
-    streamed, _ = decode(paths, SIZE, budget=32 * 32 * 10)
+    kept, _ = returned(decode(paths, SIZE))
+    streamed, _ = returned(decode(paths, SIZE, budget=32 * 32 * 10))
     assert kept.kept is not None
     assert kept.nbytes == 20 * 32 * 32
     assert streamed.kept is None
@@ -32,11 +33,11 @@ def test_gray_stays_one_channel_and_one_colour_image_makes_three(
     write_image: Write, tmp_path: Path
 ) -> None:
     gray = write_image("gray.png")
-    store, _ = decode([gray, gray], SIZE)
+    store, _ = returned(decode([gray, gray], SIZE))
     assert next(store.batches([np.array([0, 1])])).shape == (2, 1, 32, 32)
     colour = np.random.default_rng(0).integers(0, 255, (40, 40, 3), np.uint8)
     PIL.Image.fromarray(colour).save(tmp_path / "colour.png")
-    store, _ = decode([gray, tmp_path / "colour.png"], SIZE)
+    store, _ = returned(decode([gray, tmp_path / "colour.png"], SIZE))
     batch = next(store.batches([np.array([0, 1])]))
     assert batch.shape == (2, 3, 32, 32)
     np.testing.assert_array_equal(batch[0, 0], batch[0, 2])
@@ -48,7 +49,9 @@ def test_unreadable_files_are_told_and_the_rest_kept_in_order(
     good = [write_image(f"{k}.png", seed=k, side=20 + k) for k in range(3)]
     bad = tmp_path / "bad.png"
     bad.write_text("no image")
-    store, errors = decode([good[0], bad, good[1], tmp_path / "missing.png", good[2]], SIZE)
+    store, errors = returned(
+        decode([good[0], bad, good[1], tmp_path / "missing.png", good[2]], SIZE)
+    )
     assert store.paths == tuple(good)
     assert [Path(error.path).name for error in errors] == ["bad.png", "missing.png"]
     assert store.shapes.tolist() == [[20, 23], [21, 24], [22, 25]]
@@ -56,7 +59,7 @@ def test_unreadable_files_are_told_and_the_rest_kept_in_order(
 
 def test_a_file_that_vanishes_while_streaming_is_an_error(write_image: Write) -> None:
     path = write_image("a.png")
-    store, _ = decode([path], SIZE, budget=0)
+    store, _ = returned(decode([path], SIZE, budget=0))
     path.unlink()
     with pytest.raises(Exception, match=r"a\.png: does not exist"):
         next(store.batches([np.array([0])]))

@@ -99,7 +99,7 @@ def traces(
 
     def attempt(path: Path) -> Trace | None:
         try:
-            image = read(path)
+            image = read(path) if preprocessing is None else read(path, preprocessing.display)
         except ImageError:
             return None
         seen = image if preprocessing is None else prepared(image, preprocessing)

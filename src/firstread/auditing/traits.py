@@ -107,7 +107,7 @@ def name(found: Sequence[Trace], table: pd.DataFrame) -> Traits:
 
 def file_size(found: Sequence[Trace], table: pd.DataFrame) -> Traits:
     """Return the sizes of the files."""
-    return (_number("has a file of {} KiB", [trace.header.file_bytes / 1024 for trace in found]),)
+    return (_number("has a file of {} KiB", [trace.header.size / 1024 for trace in found]),)
 
 
 def storage(found: Sequence[Trace], table: pd.DataFrame) -> Traits:

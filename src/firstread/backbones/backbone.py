@@ -55,19 +55,37 @@ class Backbone(nn.Module):
         """Return features: a map (B, C, h, w), or (B, C) behind dense layers and from timm."""
         return deque(self.walk(images), maxlen=1)[0][1]
 
-    def walk(self, images: Tensor) -> Iterator[tuple[str, Tensor]]:
-        """Yield every module's path with its output, in the order they run."""
-        features = self.normalised(images)
+    def walk(self, images: Tensor, after: str = "") -> Iterator[tuple[str, Tensor]]:
+        """Yield every module's path with its output, in the order they run.
+
+        Parameters
+        ----------
+        images
+            Images in [0, 1], or the output of a stage.
+        after
+            That stage; the modules behind it run.
+        """
+        features = images if after else self.normalised(images)
         if not self.stages:
             maps = self.network.forward_features(features)
             yield "features", self.network.forward_head(maps, pre_logits=True)
             return
-        for path in (path for paths in self.stages.values() for path in paths):
+        for path in self.behind(after):
             module = self.network.get_submodule(path)
             if isinstance(module, nn.Linear) and features.ndim == 4:
                 features = features.flatten(1)
             features = module(features)
             yield path, features
+
+    def behind(self, stage: str = "") -> tuple[str, ...]:
+        """Return the paths of the modules behind a stage, in order; of all where it is empty."""
+        names = list(self.stages)
+        left = names[names.index(stage) + 1 :] if stage else names
+        return tuple(path for name in left for path in self.stages[name])
+
+    def modules_of(self, stage: str) -> list[nn.Module]:
+        """Return the modules of a stage; of the whole network where it isn't cut into stages."""
+        return [self.network.get_submodule(path) for path in (self.stages or {"": ("",)})[stage]]
 
     def end(self, stage: str) -> str:
         """Return the path of a stage's last module, as `walk` yields it."""

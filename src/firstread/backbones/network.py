@@ -62,11 +62,23 @@ class Network(nn.Module):
 
     def with_auxiliary(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the logits and those of each auxiliary classifier."""
+        return self._run(images, "")
+
+    def _run(self, images: Tensor, after: str) -> tuple[Tensor, list[Tensor]]:
         side, features = [], images
-        for path, features in self.backbone.walk(images):
+        for path, features in self.backbone.walk(images, after):
             if path in self._aux:
                 side.append(self._aux[path](features))
         return self.head(_pooled(features)), side
+
+    def above(self, stage: str) -> Upper:
+        """Return what lies above a stage, over the same weights; it takes the stage's output."""
+        return Upper(self, stage)
+
+    @property
+    def auxiliary(self) -> list[nn.Module]:
+        """The auxiliary classifiers."""
+        return list(self._aux.values())
 
     def drop_auxiliary(self) -> None:
         """Take the auxiliary classifiers off, in place; they serve in training alone."""
@@ -74,12 +86,47 @@ class Network(nn.Module):
         self.backbone.keep_auxiliary([])
 
 
+class Upper(nn.Module):
+    """The part of a network above a stage, which takes that stage's output for input.
+
+    Parameters
+    ----------
+    network
+        Whose weights these are.
+    stage
+        The stage below.
+    """
+
+    def __init__(self, network: Network, stage: str) -> None:
+        super().__init__()
+        self.network = network
+        self.stage = stage
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Return the logits."""
+        return self.with_auxiliary(maps)[0]
+
+    def with_auxiliary(self, maps: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the logits and those of each auxiliary classifier above the stage."""
+        return self.network._run(maps, self.stage)
+
+
 def _pooled(features: Tensor) -> Tensor:
     return features.mean((2, 3)) if features.ndim == 4 else features
 
 
-def probabilities(logits: Tensor) -> Tensor:
-    """Turn logits (B, classes), or (B, 1) for one sigmoid, into probabilities (B, classes)."""
+def probabilities(logits: Tensor, multilabel: bool = False) -> Tensor:
+    """Turn logits (B, classes), or (B, 1) for one sigmoid, into probabilities (B, classes).
+
+    Parameters
+    ----------
+    logits
+        Of a network.
+    multilabel
+        Whether each class is there or not by itself; else the probabilities of an image sum to 1.
+    """
+    if multilabel:
+        return logits.sigmoid()
     if logits.shape[1] == 1:
         second = logits.sigmoid()
         return torch.cat([1 - second, second], dim=1)

@@ -14,7 +14,7 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder to make, for images and run.")] = Path(
         "firstread-demo"
     ),
-    seed: options.Seed = 0,
+    seed: options.Seed = None,
 ) -> None:
     """Do the whole job on built-in synthetic radiographs: nothing needed, nothing downloaded.
 
@@ -34,8 +34,8 @@ def demo(
     check_free(out)
     images, run = out / "images", out / "run"
     console.print("Computing 77 synthetic radiographs of chests and abdomens ...")
-    write_hello_world(images, seed)
-    show(training(images, run, weights="none", seed=seed))
+    write_hello_world(images, seed or 0)
+    show(training(images, run, strategy="scratch", seed=seed))
     classifier = load(run)
     predictions = classifier.predict(images / "test")
     sheet(predictions, classifier.classes).savefig(out / "test.png", dpi=120)

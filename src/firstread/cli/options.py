@@ -26,16 +26,95 @@ Weights = Annotated[
 Strategy = Annotated[
     str | None,
     typer.Option(
-        metavar="probe|finetune|scratch",
-        help="Fixed features under a new head; all layers from pretrained weights; all layers "
-        "from random weights.",
+        metavar="auto|probe|finetune|scratch",
+        help="auto compares the cheap ones and takes the best (the default); a linear classifier "
+        "on fixed features; layers train from pretrained weights; all train from random weights.",
+        show_default=False,
+    ),
+]
+Stage = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|all",
+        help="The network's last stage to use (`firstread zoo NETWORK` lists them); all compares "
+        "their features.",
+        show_default=False,
+    ),
+]
+Classifier = Annotated[
+    str | None,
+    typer.Option(
+        metavar="softmax|svm", help="What a probe puts on the features.", show_default=False
+    ),
+]
+Balance = Annotated[
+    str | None,
+    typer.Option(
+        metavar="none|weights|sampling",
+        help="Against classes of unequal size: weights to the loss, or rare classes drawn more "
+        "often.",
+        show_default=False,
+    ),
+]
+Frozen = Annotated[
+    str | None,
+    typer.Option(
+        metavar="STAGE",
+        help="Fine-tuning: layers up to this stage never train, and run once, not every epoch.",
+        show_default=False,
+    ),
+]
+Patience = Annotated[
+    int | None,
+    typer.Option(
+        help="Stop after so many epochs without a lower validation loss; 0 never.",
+        show_default=False,
+    ),
+]
+LabelSmoothing = Annotated[
+    float | None,
+    typer.Option(help="Share of each label spread over all classes.", show_default=False),
+]
+
+
+def seconds(text: str) -> float:
+    """Read a time such as `90`, `45s`, `2m` or `1h` as seconds.
+
+    Examples
+    --------
+    >>> seconds("2m")
+    120.0
+    """
+    units = {"s": 1, "m": 60, "h": 3600}
+    number, unit = (text[:-1], text[-1:]) if text[-1:] in units else (text, "s")
+    try:
+        value = float(number) * units[unit]
+    except ValueError:
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise typer.BadParameter(f"{text!r} is no time; write for instance 45s, 2m or 1h")
+    return value
+
+
+Budget = Annotated[
+    float | None,
+    typer.Option(
+        metavar="TIME",
+        parser=seconds,
+        help="How long comparing strategies may take: 45s, 2m, 1h. About a minute by default.",
         show_default=False,
     ),
 ]
 Epochs = Annotated[int | None, typer.Option(help="Passes over the images.", show_default=False)]
 BatchSize = Annotated[int | None, typer.Option(help="Images a step.", show_default=False)]
 LearningRate = Annotated[
-    float | None, typer.Option("--lr", help="Learning rate.", show_default=False)
+    str | None,
+    typer.Option(
+        "--lr",
+        metavar="RATE|auto",
+        help="Learning rate; auto finds one by a range test.",
+        show_default=False,
+    ),
 ]
 ImageSize = Annotated[
     int | None,
@@ -47,11 +126,18 @@ Augment = Annotated[
         metavar="none|mild|tutorial", help="Random distortions in training.", show_default=False
     ),
 ]
-Seed = Annotated[int, typer.Option(help="Decides split, weights, order and distortions.")]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        help="Decides split, weights, order and distortions; 0 by default.", show_default=False
+    ),
+]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda|mps", help="Where to compute.")]
 Precision = Annotated[
-    str,
+    str | None,
     typer.Option(
-        metavar="auto|float32|bfloat16", help="Number format; auto measures which is faster."
+        metavar="auto|float32|bfloat16|float16",
+        help="Number format; auto measures which is faster.",
+        show_default=False,
     ),
 ]

@@ -13,8 +13,6 @@ from firstread.cli import options
 if TYPE_CHECKING:
     import pandas as pd
 
-SHEET_SUFFIXES = (".png", ".pdf", ".svg", ".jpg")
-
 
 def predict(
     run: Annotated[Path, typer.Argument(help="Finished run folder.", show_default=False)],
@@ -40,16 +38,13 @@ def predict(
 ) -> None:
     """Label images with a trained classifier: path, label, probability of each class."""
     from firstread.classifier import load
-    from firstread.cli.screen import notices, print_table
+    from firstread.cli.screen import drawable, notices, print_table
     from firstread.errors import UsageError
 
-    if sheet is not None and sheet.suffix.lower() not in SHEET_SUFFIXES:
-        raise UsageError(
-            f"--sheet {sheet}: the name must end in one of {', '.join(SHEET_SUFFIXES)}"
-        )
-    for target in (csv, sheet):
-        if target is not None and not target.parent.is_dir():
-            raise UsageError(f"{target}: there is no folder {target.parent} to write it to")
+    if sheet is not None:
+        drawable("--sheet", sheet)
+    if csv is not None and not csv.parent.is_dir():
+        raise UsageError(f"{csv}: there is no folder {csv.parent} to write it to")
     paths = [line for name in images for line in (_standard_input() if name == "-" else [name])]
     classifier = load(run)
     predictions = classifier.predict(paths, skip_unreadable=skip_unreadable)

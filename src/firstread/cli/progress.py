@@ -6,42 +6,27 @@ import shlex
 from collections.abc import Iterator
 from functools import singledispatch
 from pathlib import Path
+from typing import Any
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-
-from firstread.cli.screen import console, notices, print_table
-from firstread.learning import TUTORIAL_NOTES, Epoch
+from firstread.cli.screen import bar, console, notices, print_table
+from firstread.learning import TUTORIAL_NOTES, Advice, Epoch, RangeTest, Trial
 from firstread.progress import Notice, Step
-from firstread.training import Event, Found, Ready, Result
+from firstread.training import Found, Ready, Result
 
 
-def show(events: Iterator[Event]) -> Result:
-    """Print what happens until it is over, with a live bar on a terminal; return the result."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("elapsed"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    bar = Progress(*columns, console=notices, transient=True, disable=not notices.is_terminal)
-    task = bar.add_task("reading images", total=None)
-    with bar:
+def show(events: Iterator[Any]) -> Any:
+    """Print what happens until it is over, with a live bar on a terminal; return the last event."""
+    phase, event = "", None
+    with bar() as drawn:
+        task = drawn.add_task("reading images", total=None)
         for event in events:
-            if isinstance(event, Step):
-                bar.update(task, description=event.phase, completed=event.done, total=event.of)
-            else:
+            if not isinstance(event, Step):
                 _print(event)
-    assert isinstance(event, Result)
+                continue
+            if event.phase != phase:
+                drawn.reset(task)
+                phase = event.phase
+            drawn.update(task, description=phase, completed=event.done, total=event.of)
     return event
 
 
@@ -57,7 +42,7 @@ def _(event: Notice) -> None:
 
 @_print.register
 def _(event: Found) -> None:
-    dataset, store = event.dataset, event.store
+    dataset = event.dataset
     for line in event.skipped:
         notices.print(f"left out: {line}", markup=False, style="yellow")
     if dataset.passed_over:
@@ -70,9 +55,47 @@ def _(event: Found) -> None:
     counts = dataset.counts()
     rows = [[str(name), *map(str, row)] for name, row in counts.iterrows()]
     print_table(["class", *counts.columns], rows, right=list(counts.columns))
-    low, high = store.shapes.min(axis=0), store.shapes.max(axis=0)
-    sizes = f"{low[1]} to {high[1]} px wide, {low[0]} to {high[0]} px high"
-    console.print(f"{len(store)} images, {'gray' if store.gray else 'colour'}, {sizes}")
+    narrow, wide, low, high = event.sizes
+    sizes = f"{narrow} to {wide} px wide, {low} to {high} px high"
+    several = "; an image may have several labels" if dataset.multilabel else ""
+    kind = "gray" if event.gray else "colour"
+    console.print(f"{len(dataset)} images, {kind}, {sizes}{several}")
+
+
+@_print.register
+def _(event: Advice) -> None:
+    rows = [
+        [
+            ("* " if candidate is event.chosen else "  ") + candidate.name,
+            f"{100 * candidate.accuracy:.1f}" if candidate.measured else "",
+            "{:.0f} to {:.0f}".format(*(100 * end for end in candidate.interval))
+            if candidate.measured
+            else "",
+            f"{candidate.loss:.3f}" if candidate.measured else "",
+            f"{candidate.seconds:.1f}" if candidate.measured else "",
+            candidate.note,
+        ]
+        for candidate in event.candidates
+    ]
+    columns = ["compared", "accuracy (%)", "95 % interval", "log loss", "seconds", "note"]
+    print_table(columns, rows, "By cross-validation on the training images", right=columns[1:5])
+    for sentence in event.sentences():
+        console.print(sentence, markup=False)
+
+
+@_print.register
+def _(event: RangeTest) -> None:
+    console.print(
+        f"learning rate {event.chosen:.3g}, by a range test over {len(event.rates)} steps"
+    )
+
+
+@_print.register
+def _(event: Trial) -> None:
+    console.print(
+        f"C {event.c:<7g}  loss {event.loss:.4f}  acc {event.acc:.4f}  "
+        f"val_loss {event.val_loss:.4f}  val_acc {event.val_acc:.4f}"
+    )
 
 
 @_print.register
@@ -83,15 +106,18 @@ def _(event: Ready) -> None:
         "imagenet": f"official ImageNet weights ({origin.name})",
         "file": f"weights of {origin.name}",
     }[origin.kind]
-    manner = {
-        "probe": "fixed features under a new head",
-        "finetune": "every layer trains",
-        "scratch": "every layer trains",
+    kind = {"softmax": "softmax regression", "svm": "a linear support vector machine"}
+    fixed = f"the features of stage {plan.stage}" if plan.stage else "fixed features"
+    frozen = f"layers above {plan.frozen} train" if plan.frozen else "every layer trains"
+    steps = f", {plan.epochs} epochs of batches of {plan.batch_size}"
+    manner, steps = {
+        "probe": (f"{kind[plan.classifier]} on {fixed}", ""),
+        "finetune": (f"the head first, then {frozen}", steps),
+        "scratch": ("every layer trains", steps),
     }[plan.strategy]
     console.print(
         f"{plan.backbone} ({event.parameters / 1e6:.1f} M parameters) from {start}; {manner}; "
-        f"{plan.image_size} x {plan.image_size} px, {plan.epochs} epochs of batches of "
-        f"{plan.batch_size}, {plan.precision} on {plan.device}",
+        f"{plan.image_size} x {plan.image_size} px{steps}, {plan.precision} on {plan.device}",
         markup=False,
     )
     if origin.kind == "none":

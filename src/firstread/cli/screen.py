@@ -5,16 +5,59 @@ from __future__ import annotations
 import csv
 import sys
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from firstread.errors import UsageError
+
 console = Console(highlight=False, soft_wrap=True)
 """Results, on standard output."""
 
+DRAWINGS = (".png", ".pdf", ".svg", ".jpg")
+"""What figures' names end in."""
+
 notices = Console(stderr=True, highlight=False, soft_wrap=True)
 """Progress, warnings and errors, on standard error."""
+
+
+def bar() -> Any:
+    """Return a progress bar on standard error: drawn on a terminal, nothing elsewhere."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("elapsed"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=notices, transient=True, disable=not notices.is_terminal)
+
+
+def followed(events: Iterable[Any]) -> Any:
+    """Draw the steps of long work as they are done; return what comes last."""
+    from firstread.progress import Step
+
+    event = None
+    with bar() as drawn:
+        task = drawn.add_task("", total=None)
+        for event in events:
+            if isinstance(event, Step):
+                drawn.update(task, description=event.phase, completed=event.done, total=event.of)
+    return event
 
 
 def print_table(
@@ -46,3 +89,17 @@ def print_table(
     for row in rows:
         table.add_row(*map(escape, row))
     console.print(table, soft_wrap=False)
+
+
+def drawable(option: str, path: Path) -> None:
+    """Refuse a figure's name that nothing can be drawn to.
+
+    Raises
+    ------
+    UsageError
+        If its ending is unknown or its folder missing.
+    """
+    if path.suffix.lower() not in DRAWINGS:
+        raise UsageError(f"{option} {path}: the name must end in one of {', '.join(DRAWINGS)}")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: there is no folder {path.parent} to write it to")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,56 +12,113 @@ from firstread.cli import options
 
 def train(
     data: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             help="Folder of class folders; folder with train/ and val/ of them; or CSV or TSV "
-            "with the columns path and label, and perhaps patient and split.",
+            "with the columns path and label, and perhaps patient and split. With --plan, the "
+            "plan's own if not given.",
             show_default=False,
         ),
-    ],
+    ] = None,
     out: Annotated[
-        Path, typer.Option(metavar="RUN", help="Run folder to make.", show_default=False)
-    ],
+        Path | None, typer.Option(metavar="RUN", help="Run folder to make.", show_default=False)
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN", help="Go on with a run that was stopped or killed.", show_default=False
+        ),
+    ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="plan.json", help="Repeat the plan of another run.", show_default=False
+        ),
+    ] = None,
     recipe: Annotated[
-        str, typer.Option(metavar="firstread|tutorial", help="tutorial: its training, exactly.")
-    ] = "firstread",
+        str | None,
+        typer.Option(
+            metavar="firstread|tutorial",
+            help="tutorial: its training, exactly.",
+            show_default=False,
+        ),
+    ] = None,
     backbone: options.Backbone = None,
     weights: options.Weights = None,
     strategy: options.Strategy = None,
+    stage: options.Stage = None,
+    classifier: options.Classifier = None,
+    budget: options.Budget = None,
     epochs: options.Epochs = None,
     batch_size: options.BatchSize = None,
     lr: options.LearningRate = None,
+    balance: options.Balance = None,
+    label_smoothing: options.LabelSmoothing = None,
+    frozen: options.Frozen = None,
+    patience: options.Patience = None,
     image_size: options.ImageSize = None,
     augment: options.Augment = None,
-    seed: options.Seed = 0,
+    seed: options.Seed = None,
     device: options.Device = "auto",
-    precision: options.Precision = "auto",
+    precision: options.Precision = None,
     skip_unreadable: options.SkipUnreadable = False,
 ) -> None:
     """Train a classifier on a folder of labelled images.
 
-    Needs no option but --out. Says what it found, shows the training as it goes, and leaves in
-    RUN the model, its learning curves and its predictions.
+    Needs no option but --out. Says what it found, compares the cheap ways to learn it, shows the
+    training as it goes, and leaves in RUN the model, its learning curves and its predictions.
     """
     from firstread.cli.progress import show
-    from firstread.training import training
+    from firstread.errors import UsageError
+    from firstread.training import resuming, training
 
+    choices: dict[str, Any] = {
+        "recipe": recipe,
+        "backbone": backbone,
+        "weights": weights,
+        "strategy": strategy,
+        "stage": stage,
+        "classifier": classifier,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "lr": lr,
+        "balance": balance,
+        "label_smoothing": label_smoothing,
+        "frozen": frozen,
+        "patience": patience,
+        "image_size": image_size,
+        "augment": augment,
+        "seed": seed,
+        "precision": precision,
+    }
+    if resume is not None:
+        named = [name for name, value in choices.items() if value is not None]
+        if named or data is not None or out is not None or plan is not None:
+            extra = f"drop --{named[0].replace('_', '-')}" if named else "give nothing else"
+            raise UsageError(
+                f"--resume {resume}: the run goes on as it was planned, with its own data; {extra}"
+            )
+        show(resuming(resume))
+        return
+    if out is None:
+        raise UsageError("--out RUN is missing: the name of the run folder to make")
+    made = None
+    if plan is not None:
+        from firstread.learning import Plan
+
+        made = Plan.load(plan)
+    if data is None and made is None:
+        raise UsageError("DATA is missing: a folder of class folders, or a table of images")
+    where = data if data is not None or made is None else Path(made.data)
+    assert where is not None
     show(
         training(
-            data,
+            where,
             out,
-            recipe=recipe,
-            backbone=backbone,
-            weights=weights,
-            strategy=strategy,
-            epochs=epochs,
-            batch_size=batch_size,
-            lr=lr,
-            image_size=image_size,
-            augment=augment,
-            seed=seed,
-            device=device,
-            precision=precision,
+            plan=made,
             skip_unreadable=skip_unreadable,
+            device=device,
+            budget=budget,
+            **choices,
         )
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from firstread.errors import ImageError
 from firstread.images import Image, Preprocessing, prepared, read
+from firstread.progress import Step
 
 PIXEL_BUDGET = 2 * 2**30
 """Bytes of decoded pixels that are kept in memory at most."""
@@ -106,7 +107,7 @@ def stream(
 
     def attempt(path: Path) -> tuple[Image, tuple[int, int]] | ImageError:
         try:
-            image = read(path)
+            image = read(path, preprocessing.display)
         except ImageError as error:
             return error
         return prepared(image, preprocessing), image.shape
@@ -124,8 +125,10 @@ def decode(
     paths: Sequence[Path],
     preprocessing: Preprocessing,
     budget: int = PIXEL_BUDGET,
-) -> tuple[PixelStore, list[ImageError]]:
+) -> Generator[Step, None, tuple[PixelStore, list[ImageError]]]:
     """Read every file once; return those that can be read, and the errors of those that can't.
+
+    Yields a step a file.
 
     Parameters
     ----------
@@ -140,7 +143,9 @@ def decode(
     readable, errors, shapes, gray = [], [], [], True
     kept: list[Image] | None = []
     used = 0
-    for path, outcome in zip(paths, stream(paths, preprocessing), strict=True):
+    outcomes = stream(paths, preprocessing)
+    for number, (path, outcome) in enumerate(zip(paths, outcomes, strict=True), start=1):
+        yield Step("reading images", number, len(paths))
         if isinstance(outcome, ImageError):
             errors.append(outcome)
             continue

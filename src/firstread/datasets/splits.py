@@ -11,6 +11,7 @@ from firstread.datasets.dataset import Dataset
 from firstread.errors import DataError
 
 VALIDATION_SHARE = 0.2
+_DRAWS = 200
 
 
 def with_validation(dataset: Dataset, seed: int) -> Dataset:
@@ -35,7 +36,10 @@ def with_validation(dataset: Dataset, seed: int) -> Dataset:
     if (cases["split"] == "val").any():
         return replace(dataset, cases=cases)
     pool = cases[cases["split"] == "train"]
-    if pool["patient"].notna().any():
+    if dataset.multilabel:
+        trained = replace(dataset, cases=pool)
+        chosen = _most_even(trained.targets, trained.groups, seed)
+    elif pool["patient"].notna().any():
         # An image without a patient is taken for a patient of its own.
         groups = pool["patient"].fillna(pool["path"])
         chosen = _by_patient(pool["label"].to_numpy(), groups.to_numpy(), seed)
@@ -59,6 +63,23 @@ def _by_patient(labels: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
     _, chosen = next(iter(splitter.split(labels, labels, groups)))
     return np.asarray(chosen)
+
+
+def _most_even(targets: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
+    """Return the rows of that random fifth of the groups whose labels are most in proportion."""
+    rng = np.random.default_rng(seed)
+    names, places = np.unique(groups.astype(str), return_inverse=True)
+    wanted = VALIDATION_SHARE * targets.sum(axis=0)
+    best, chosen = np.inf, np.array([], dtype=int)
+    for _ in range(_DRAWS):
+        picked = rng.permutation(len(names)) < max(1, round(VALIDATION_SHARE * len(names)))
+        counts = targets[picked[places]].sum(axis=0)
+        # A label that one of the two sides lacks is worse than any lack of proportion.
+        missing = ((counts == 0) | (counts == targets.sum(axis=0))).sum() * len(targets)
+        distance = float(missing + np.abs(counts - wanted).sum())
+        if distance < best:
+            best, chosen = distance, np.flatnonzero(picked[places])
+    return chosen
 
 
 def _check(dataset: Dataset) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 
+from firstread.images.parts import located
+
 # ITU-T T.81 (JPEG), annex K.1, table K.1: the luminance table that encoders scale by quality.
 _LUMINANCE = np.array(
     [
@@ -26,26 +28,44 @@ _QUALITIES = np.arange(1, 101)
 _SCALES = np.where(_QUALITIES < 50, 5000 // _QUALITIES, 200 - 2 * _QUALITIES)
 _TABLES = np.clip((_LUMINANCE * _SCALES[:, None] + 50) // 100, 1, 255)
 
-_BITS = {"1": 1, "I;16": 16, "I;16B": 16, "I;16L": 16, "I;16N": 16, "I": 32, "F": 32}
+# Pillow's mode: channels, bits a channel.
+_MODES = {
+    "1": (1, 1),
+    "L": (1, 8),
+    "P": (1, 8),
+    "LA": (2, 8),
+    "La": (2, 8),
+    "PA": (2, 8),
+    "I": (1, 32),
+    "F": (1, 32),
+    "RGB": (3, 8),
+    "YCbCr": (3, 8),
+    "LAB": (3, 8),
+    "HSV": (3, 8),
+    "RGBA": (4, 8),
+    "RGBX": (4, 8),
+    "CMYK": (4, 8),
+}
 _EXIF_DEVICE = (271, 272, 305)  # Make, model, software.
+_OTHER = "other"
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a file says of itself, and how it stores its pixels.
+    """What a file says of itself.
 
     Parameters
     ----------
+    size
+        Bytes.
     format
-        As Pillow names it: `PNG`, `JPEG`, ...; the suffix in capitals where Pillow doesn't know.
+        `PNG`, `JPEG`, ...; where Pillow doesn't know it the suffix in capitals, or `other`.
     mode
-        As Pillow names it: `L`, `RGB`, `RGBA`, `P`, `I;16`, ...; empty where it doesn't know.
-    bits
-        Bits a channel as stored; 0 where that isn't known.
-    file_bytes
-        Size of the file.
-    channels
-        As stored; 0 where that isn't known.
+        Pillow's name for how the pixels are stored: `L`, `RGB`, `P`, `I;16`, ...; may be empty.
+    width, height
+        In pixels, as stored; 0 where unknown.
+    channels, bits
+        Channels, and bits in each; 0 where unknown.
     compression
         As a TIFF names it; empty elsewhere.
     quality
@@ -59,11 +79,13 @@ class Header:
         Make, model and software that EXIF names; may be empty.
     """
 
-    format: str
-    mode: str
-    bits: int
-    file_bytes: int
+    size: int
+    format: str = _OTHER
+    mode: str = ""
+    width: int = 0
+    height: int = 0
     channels: int = 0
+    bits: int = 0
     compression: str = ""
     quality: int = 0
     progressive: bool = False
@@ -85,31 +107,35 @@ def header(path: str | Path) -> Header:
     >>> file = tempfile.mkdtemp() + "/film.jpg"
     >>> PIL.Image.new("L", (40, 30)).save(file, quality=75)
     >>> found = header(file)
-    >>> found.format, found.mode, found.bits, found.quality
-    ('JPEG', 'L', 8, 75)
+    >>> found.format, found.mode, found.width, found.height, found.quality
+    ('JPEG', 'L', 40, 30, 75)
     """
-    path = Path(path)
-    file_bytes = path.stat().st_size
+    path, _ = located(Path(path))
+    size = path.stat().st_size
     try:
         with PIL.Image.open(path) as picture:
-            return _described(picture, file_bytes)
+            return _described(picture, size)
     except (OSError, SyntaxError, ValueError, struct.error, PIL.Image.DecompressionBombError):
-        return Header(path.suffix.lstrip(".").upper(), "", 0, file_bytes)
+        return Header(size, path.suffix.lstrip(".").upper() or _OTHER)
 
 
-def _described(picture: PIL.Image.Image, file_bytes: int) -> Header:
-    info = {key: value for key, value in picture.info.items() if isinstance(key, str)}
+def _described(picture: PIL.Image.Image, size: int) -> Header:
+    channels, bits = _MODES.get(picture.mode, (1, 16) if "16" in picture.mode else (0, 0))
     # Pillow opens 16 bits a channel of colour as 8; only the raw mode still tells.
-    deep = ";16" in str([tile[3] for tile in getattr(picture, "tile", [])])
+    if ";16" in str([tile[3] for tile in getattr(picture, "tile", [])]):
+        bits = 16
+    info = {key: value for key, value in picture.info.items() if isinstance(key, str)}
     # Asked of a PNG without it, Pillow decodes the pixels to look behind them.
     exif = picture.getexif() if "exif" in info or picture.format == "TIFF" else {}
     device = " ".join(str(exif[tag]).strip("\0 ") for tag in _EXIF_DEVICE if exif.get(tag))
     return Header(
-        str(picture.format),
+        size,
+        picture.format or _OTHER,
         picture.mode,
-        16 if deep else _BITS.get(picture.mode, 8),
-        file_bytes,
-        len(picture.getbands()),
+        picture.width,
+        picture.height,
+        channels,
+        bits,
         str(info.get("compression", "")),
         jpeg_quality(getattr(picture, "quantization", None)),
         bool(info.get("progressive") or info.get("interlace")),

@@ -123,7 +123,7 @@ def neutralised(image: Image, names: Iterable[str]) -> Image:
 
 
 def prepared(image: Image, preprocessing: Preprocessing) -> Image:
-    """Bring an image to what a network takes: neutralised, then squashed to its size.
+    """Bring an image to what a network takes: neutralised, then brought to its size.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def prepared(image: Image, preprocessing: Preprocessing) -> Image:
         The network's.
     """
     whole = neutralised(image, preprocessing.neutralise)
-    return whole.resized(preprocessing.size, preprocessing.interpolation)
+    return preprocessing.fit(whole)
 
 
 def _frame(gray: npt.NDArray[np.float32]) -> tuple[int, int]:

@@ -1,30 +1,43 @@
 """How a head, or a whole network, learns from a data set."""
 
+from firstread.learning.advise import BUDGET_S, Advice, advise
 from firstread.learning.augment import AUGMENTATIONS, Augmentation, augmentation
-from firstread.learning.batches import Batches, FeatureBatches, ImageBatches
 from firstread.learning.cache import FeatureCache
+from firstread.learning.candidates import Candidate
+from firstread.learning.curve import LearningCurve, learning_curve
 from firstread.learning.features import Features, extract
-from firstread.learning.finetune import Epoch, finetune
-from firstread.learning.plan import TUTORIAL_NOTES, Plan, propose
+from firstread.learning.finetune import Epoch
+from firstread.learning.lr_range import RangeTest
+from firstread.learning.material import Material
+from firstread.learning.plan import ALL, TUTORIAL_NOTES, Plan, propose, settled
 from firstread.learning.precision import choose_device, choose_precision
-from firstread.learning.probe import probe
+from firstread.learning.probe import Trial
+from firstread.learning.strategies import learn, network_of
 
 __all__ = [
+    "ALL",
     "AUGMENTATIONS",
+    "BUDGET_S",
     "TUTORIAL_NOTES",
+    "Advice",
     "Augmentation",
-    "Batches",
+    "Candidate",
     "Epoch",
-    "FeatureBatches",
     "FeatureCache",
     "Features",
-    "ImageBatches",
+    "LearningCurve",
+    "Material",
     "Plan",
+    "RangeTest",
+    "Trial",
+    "advise",
     "augmentation",
     "choose_device",
     "choose_precision",
     "extract",
-    "finetune",
-    "probe",
+    "learn",
+    "learning_curve",
+    "network_of",
     "propose",
+    "settled",
 ]

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from firstread.backbones import probabilities
 from firstread.errors import TrainingError
 from firstread.learning.batches import Batches
+from firstread.learning.objective import Objective, Tally
 from firstread.learning.plan import Plan
 from firstread.progress import Step
 
 _WARM_UP = 0.1
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+_FORMATS = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 class Trainable(Protocol):
-    """What the loop trains: a `Network`, or a head over fixed features."""
+    """What the loop trains: a `Network`, the part of one above a stage, or a head."""
 
     def with_auxiliary(self, inputs: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the logits, and those of each auxiliary classifier."""
@@ -42,7 +43,7 @@ class Epoch:
     val_loss, val_acc
         The same over the validation images, undistorted, with the weights at the epoch's end.
     lr
-        Learning rate at the epoch's end.
+        Learning rate of the head at the epoch's end.
     seconds
         The epoch's time on the clock.
     """
@@ -56,119 +57,202 @@ class Epoch:
     seconds: float
 
 
-def finetune(
-    network: nn.Module,
-    training: Batches,
-    validation: Batches,
-    plan: Plan,
-    aux_weight: float = 0.0,
-) -> Iterator[Step | Epoch]:
-    """Train a network in place, and yield each step and each epoch.
+class Learner:
+    """A network on its way: all that a training has to know to go on from where it is.
 
     Parameters
     ----------
     network
-        A `Trainable` module on the plan's device.
-    training, validation
-        What to learn from, and what to judge on.
+        A `Trainable` module on the plan's device; trained in place.
+    layers
+        Groups of modules from the top down: the head first, then one group a stage. The learning
+        rate falls from group to group by the plan's `depth_decay`, and groups thaw in this order.
+        All of the network as one group if not given.
     plan
-        Epochs, learning rate, schedule, precision.
+        Learning rate, schedule, thawing and the rest.
+    objective
+        What is made small.
+    steps_per_epoch
+        Batches an epoch.
     aux_weight
         The share of each auxiliary classifier's loss.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        plan: Plan,
+        objective: Objective,
+        steps_per_epoch: int,
+        layers: Sequence[Sequence[nn.Module]] = (),
+        aux_weight: float = 0.0,
+    ) -> None:
+        self.network = network
+        self.plan = plan
+        self.objective = objective
+        self.steps = plan.epochs * steps_per_epoch
+        self.layers = [list(group) for group in layers] or [[network]]
+        self.aux_weight = aux_weight
+        self.step, self.epoch, self.place = 0, 1, 0
+        self.tally = Tally(objective.multilabel)
+        groups = _parameter_groups(self.layers, plan)
+        self.optimiser = torch.optim.AdamW(groups, lr=plan.lr, fused=plan.device != "mps")
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(
+            self.optimiser, _factor(plan.schedule, self.steps)
+        )
+        self.scaler = torch.amp.GradScaler(
+            plan.device.split(":")[0], enabled=plan.precision == "float16"
+        )
+
+    @property
+    def rate(self) -> float:
+        """The head's learning rate at the next step."""
+        return float(self.schedule.get_last_lr()[0])
+
+    def learn(self, inputs: Tensor, targets: Tensor) -> None:
+        """Do one step.
+
+        Raises
+        ------
+        TrainingError
+            If the loss or its gradient is no longer a number; the weights stay as they are.
+        """
+        plan, rate = self.plan, self.rate
+        self.step += 1
+        inputs, targets = inputs.to(plan.device), targets.to(plan.device)
+        # Dropout draws from torch's own generator: lend it one of this step's, and give
+        # the caller's back.
+        with torch.random.fork_rng(_cuda(plan.device)):
+            torch.manual_seed(plan.seed * 1_000_003 + self.step)
+            with autocast(plan):
+                logits, side = self.network.with_auxiliary(inputs)  # type: ignore[operator]
+            loss = self.objective.loss(logits, targets)
+            for other in side:
+                loss = loss + self.aux_weight * self.objective.loss(other, targets)
+            torch.autograd.backward(self.scaler.scale(loss))
+        self.scaler.unscale_(self.optimiser)
+        trained = [p for p in self.network.parameters() if p.grad is not None]
+        norm = nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None])
+        if plan.clip:
+            nn.utils.clip_grads_with_norm_(trained, plan.clip, norm)
+        finite = math.isfinite(float(loss.detach()))
+        if not finite or not (self.scaler.is_enabled() or math.isfinite(float(norm))):
+            raise TrainingError(
+                f"the loss is not a number at step {self.step} (epoch {self.epoch}, learning rate "
+                f"{rate:g}); try --lr {plan.lr / 10:g}"
+            )
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        self.schedule.step()
+        self.optimiser.zero_grad()
+        plain = self.objective.plain().loss(logits.detach(), targets)
+        self.tally.add(float(plain), logits.detach(), targets)
+
+    def state(self) -> dict[str, Any]:
+        """Return everything that changes in training, as tensors and plain values."""
+        return {
+            "network": self.network.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.last_epoch,
+            "scaler": self.scaler.state_dict(),
+            "place": [self.step, self.epoch, self.place],
+            "tally": self.tally.state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from another's state, to the same bits."""
+        self.network.load_state_dict(state["network"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.last_epoch = state["schedule"]
+        rates = [group["lr"] for group in self.optimiser.param_groups]
+        self.schedule._last_lr = rates
+        self.scaler.load_state_dict(state["scaler"])
+        self.step, self.epoch, self.place = state["place"]
+        self.tally.restore(state["tally"])
+
+
+def finetune(learner: Learner, training: Batches, validation: Batches) -> Iterator[Step | Epoch]:
+    """Train from where a learner is to the plan's last epoch; yield each step and each epoch.
+
+    Whenever this yields, `learner.state()` is a place to go on from.
+
+    Parameters
+    ----------
+    learner
+        The network and its state.
+    training, validation
+        What to learn from, and what to judge on.
 
     Raises
     ------
     TrainingError
         If the loss is no longer a number.
     """
-    optimiser = torch.optim.AdamW(
-        _parameter_groups(network, plan.weight_decay), lr=plan.lr, fused=plan.device != "mps"
-    )
-    steps = plan.epochs * len(training)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, _factor(plan.schedule, steps))
-    step = 0
-    for epoch in range(1, plan.epochs + 1):
+    plan = learner.plan
+    while learner.epoch <= plan.epochs:
         start = time.perf_counter()
-        _to_training(network, plan.freeze_norm)
-        tally = _Tally()
-        for inputs, targets in training.epoch(epoch):
-            step += 1
-            inputs, targets = inputs.to(plan.device), targets.to(plan.device)
-            # Dropout draws from torch's own generator: lend it one of this step's, and give
-            # the caller's back.
-            with torch.random.fork_rng(_cuda(plan.device)):
-                torch.manual_seed(plan.seed * 1_000_003 + step)
-                with _autocast(plan):
-                    logits, side = network.with_auxiliary(inputs)  # type: ignore[operator]
-                loss = _loss(logits, targets, plan.label_smoothing)
-                for other in side:
-                    loss = loss + aux_weight * _loss(other, targets, plan.label_smoothing)
-                torch.autograd.backward(loss)
-            rate = float(schedule.get_last_lr()[0])
-            optimiser.step()
-            schedule.step()
-            optimiser.zero_grad()
-            tally.add(logits.detach(), targets)
-            if not math.isfinite(tally.loss):
-                raise TrainingError(
-                    f"the loss is not a number at step {step} (epoch {epoch}, learning rate "
-                    f"{rate:g}); try --lr {plan.lr / 10:g}"
-                )
-            yield Step("training", step, steps)
-        judged = evaluate(network, validation, plan)
-        yield Epoch(
-            epoch,
-            *(tally.loss, tally.acc, judged.loss, judged.acc),
-            rate,
+        thaw(learner.network, learner.layers, thawed(plan, len(learner.layers), learner.epoch))
+        to_training(learner)
+        for inputs, targets in training.epoch(learner.epoch, learner.place):
+            learner.learn(inputs, targets)
+            learner.place += 1
+            yield Step("training", learner.step, learner.steps)
+        judged = evaluate(learner.network, validation, plan, learner.objective)
+        done = Epoch(
+            learner.epoch,
+            *(learner.tally.loss, learner.tally.acc, judged.loss, judged.acc),
+            plan.lr * _factor(plan.schedule, learner.steps)(learner.step - 1),
             time.perf_counter() - start,
         )
+        learner.epoch, learner.place = learner.epoch + 1, 0
+        learner.tally = Tally(learner.objective.multilabel)
+        yield done
 
 
-def evaluate(network: nn.Module, batches: Batches, plan: Plan) -> _Tally:
+def evaluate(network: nn.Module, batches: Batches, plan: Plan, objective: Objective) -> Tally:
     """Return loss and accuracy in inference mode over one pass of undistorted inputs."""
     network.eval()
-    tally = _Tally()
-    with torch.inference_mode(), _autocast(plan):
+    tally, plain = Tally(objective.multilabel), objective.plain()
+    with torch.inference_mode(), autocast(plan):
         for inputs, targets in batches.epoch(0):
-            tally.add(network(inputs.to(plan.device)), targets.to(plan.device))
+            targets = targets.to(plan.device)
+            logits = network(inputs.to(plan.device))
+            tally.add(float(plain.loss(logits, targets)), logits, targets)
     return tally
 
 
-class _Tally:
-    """Running mean of loss and accuracy, weighted by images."""
-
-    def __init__(self) -> None:
-        self._count, self._loss, self._right = 0, 0.0, 0
-
-    def add(self, logits: Tensor, targets: Tensor) -> None:
-        self._count += len(targets)
-        self._loss += float(_loss(logits, targets, 0.0)) * len(targets)
-        self._right += int((probabilities(logits).argmax(1) == targets).sum())
-
-    @property
-    def loss(self) -> float:
-        return self._loss / self._count
-
-    @property
-    def acc(self) -> float:
-        return self._right / self._count
+def thawed(plan: Plan, groups: int, epoch: int) -> int:
+    """Return how many groups of layers train in an epoch, counted from the head down."""
+    if not plan.thaw_epochs:
+        return groups
+    return min(groups, 1 + plan.head_first + (epoch - 1) // plan.thaw_epochs)
 
 
-def _loss(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
-    """Return cross-entropy, in float32: binary for one sigmoid output, else over classes."""
-    if logits.shape[1] == 1:
-        soft = targets.float() * (1 - smoothing) + smoothing / 2
-        return nn.functional.binary_cross_entropy_with_logits(logits.float()[:, 0], soft)
-    return nn.functional.cross_entropy(logits.float(), targets, label_smoothing=smoothing)
+def thaw(network: nn.Module, layers: Sequence[Sequence[nn.Module]], count: int) -> None:
+    """Let the first groups of layers train, and nothing else of a network."""
+    network.requires_grad_(False)
+    for module in (module for group in layers[:count] for module in group):
+        module.requires_grad_(True)
 
 
-def _parameter_groups(network: nn.Module, decay: float) -> list[dict[str, object]]:
-    """Return parameters with and without weight decay; biases and norms go without."""
-    trained = [p for p in network.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+def autocast(plan: Plan) -> torch.autocast:
+    """Return the context in which a plan's number format is used."""
+    device = plan.device.split(":")[0]
+    wanted = _FORMATS.get(plan.precision)
+    return torch.autocast(device, wanted or torch.bfloat16, enabled=wanted is not None)
+
+
+def _parameter_groups(layers: Sequence[Sequence[nn.Module]], plan: Plan) -> list[dict[str, object]]:
+    """Return parameters by depth, with and without weight decay; biases and norms go without."""
+    groups: list[dict[str, object]] = []
+    for depth, modules in enumerate(layers):
+        found = list(dict.fromkeys(p for module in modules for p in module.parameters()))
+        rate = plan.lr * plan.depth_decay**depth
+        matrices = [p for p in found if p.ndim > 1]
+        others = [p for p in found if p.ndim <= 1]
+        groups.append({"params": matrices, "lr": rate, "weight_decay": plan.weight_decay})
+        groups.append({"params": others, "lr": rate, "weight_decay": 0.0})
+    return groups
 
 
 def _factor(schedule: str, steps: int) -> Callable[[int], float]:
@@ -185,17 +269,18 @@ def _factor(schedule: str, steps: int) -> Callable[[int], float]:
     return cosine
 
 
-def _to_training(network: nn.Module, freeze_norm: bool) -> None:
-    network.train()
-    norms: Iterable[nn.Module] = network.modules() if freeze_norm else ()
-    for module in norms:
+def to_training(learner: Learner) -> None:
+    """Put the network in training mode, but for the batch norms of layers that don't train.
+
+    A frozen layer whose batch norm took the statistics of the new data in training would be
+    judged on those of the old.
+    """
+    learner.network.train()
+    for module in learner.network.modules():
         if isinstance(module, _BATCH_NORMS):
-            module.eval()
-
-
-def _autocast(plan: Plan) -> torch.autocast:
-    device = plan.device.split(":")[0]
-    return torch.autocast(device, torch.bfloat16, enabled=plan.precision == "bfloat16")
+            trains = [p.requires_grad for p in module.parameters()]
+            if learner.plan.freeze_norm or (trains and not any(trains)):
+                module.eval()
 
 
 def _cuda(device: str) -> list[str]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from firstread.errors import UsageError, unknown
 
-STRATEGIES = ("probe", "finetune", "scratch")
+STRATEGIES = ("auto", "probe", "finetune", "scratch")
 RECIPES = ("firstread", "tutorial")
-PRECISIONS = ("auto", "float32", "bfloat16")
+PRECISIONS = ("auto", "float32", "bfloat16", "float16")
+CLASSIFIERS = ("softmax", "svm")
+BALANCES = ("none", "weights", "sampling")
 SMALL = 1000
-"""Training images a class below which pretrained features are kept fixed.
+"""Training images a class below which data count as little; ImageNet itself has about 1,300."""
 
-Rule 1 of the tutorial (little data: a linear classifier on fixed features) against rule 2 (much
-data: fine-tune); a thousand a class is what ImageNet itself has.
-"""
+ALL = "all"
+"""The stage's name that asks for a comparison of all stages."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,13 @@ class Plan:
     weights
         `imagenet`, `none` or a file.
     strategy
-        `probe` (a head on fixed features), `finetune` (pretrained weights, every layer trains)
-        or `scratch` (random weights, every layer trains).
+        `probe` (a linear classifier on fixed features), `finetune` (pretrained weights, layers
+        train), `scratch` (random weights, every layer trains), or until it has been measured
+        which of them does best `auto`.
     stage
-        The backbone's last stage to use; empty for all of it.
+        The backbone's last stage to use; empty for all of it, `all` to compare them.
+    classifier
+        Of a probe: `softmax` (regression) or `svm` (linear support vector machine).
     head
         `linear`, or `tutorial` for its dense 256 with dropout.
     normalise
@@ -52,15 +56,37 @@ class Plan:
         Passes over the training images, and images a step.
     lr, weight_decay
         Of AdamW; without decay it is Adam.
+    find_lr
+        Whether a range test chooses the learning rate first.
     schedule
         `constant`, or `cosine` with a warm-up over the first tenth.
+    depth_decay
+        Factor to the learning rate from each stage to the one below.
+    clip
+        Largest norm of a step's gradient; 0 for any.
     label_smoothing
         Share of each label that is spread over all classes.
+    balance
+        Against classes of unequal size: `weights` to the loss, `sampling` of the images, `none`.
+    head_first
+        Whether the head starts from a probe's solution, so that its first, large gradients don't
+        spoil pretrained layers (A. Kumar et al., "Fine-Tuning can Distort Pretrained Features and
+        Underperform Out-of-Distribution", ICLR 2022).
+    thaw_epochs
+        Epochs from one stage's thawing to the next, from the top down; 0 thaws all at once.
+    frozen
+        The stage up to which layers never train; what it makes of the images is computed once.
     freeze_norm
         Whether batch norms keep the statistics of the pretrained weights. Statistics of small
         batches are poor ones, and the network is judged on the running ones.
+    patience
+        Epochs without a lower validation loss after which a training ends; 0 for never.
+    keep_best
+        Whether the weights of the epoch with the lowest validation loss are kept, not the last.
     auxiliary
         Whether auxiliary classifiers (GoogLeNet, Inception V3) train along.
+    views
+        Views of each training image that fixed layers see: itself and distorted ones.
     seed
         Decides the split, the random weights, the order and the augmentation.
     device
@@ -76,17 +102,28 @@ class Plan:
     strategy: str
     image_size: int = 0
     stage: str = ""
+    classifier: str = "softmax"
     head: str = "linear"
     normalise: bool = True
     augment: str = "mild"
     epochs: int = 30
     batch_size: int = 16
     lr: float = 1e-3
+    find_lr: bool = False
     weight_decay: float = 0.05
     schedule: str = "cosine"
+    depth_decay: float = 1.0
+    clip: float = 0.0
     label_smoothing: float = 0.0
+    balance: str = "none"
+    head_first: bool = False
+    thaw_epochs: int = 0
+    frozen: str = ""
     freeze_norm: bool = False
+    patience: int = 0
+    keep_best: bool = False
     auxiliary: bool = True
+    views: int = 4
     seed: int = 0
     device: str = "cpu"
     precision: str = "auto"
@@ -105,16 +142,33 @@ class Plan:
             If the file isn't one.
         """
         try:
-            return cls(**json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
+            plan = cls(**json.loads(path.read_text(encoding="utf-8")))
+            # Zero stands for "not settled yet" or "of no use" there.
+            unset = {"epochs": 0, "image_size": 0}
+            _check_values({k: v for k, v in asdict(plan).items() if unset.get(k) != v})
+        except (OSError, ValueError, TypeError, UsageError) as error:
             raise UsageError(f"{path}: is no plan of firstread ({error})") from None
+        return plan
 
 
-_STRATEGY_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
-    "probe": {"epochs": 40, "batch_size": 32, "lr": 1e-2, "weight_decay": 1e-2},
-    "finetune": {"epochs": 12, "batch_size": 16, "lr": 1e-4, "freeze_norm": True},
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "auto": {},
+    "probe": {"epochs": 0},
+    "finetune": {
+        **{"epochs": 12, "batch_size": 16, "lr": 3e-4, "depth_decay": 0.7, "clip": 1.0},
+        **{"head_first": True, "thaw_epochs": 1, "freeze_norm": True},
+        **{"patience": 5, "keep_best": True},
+    },
     "scratch": {"epochs": 30, "batch_size": 16, "lr": 1e-3, "label_smoothing": 0.1},
 }
+"""What each strategy takes where the user gave nothing else."""
+
+_TRAINED = (
+    *("epochs", "batch_size", "lr", "find_lr", "schedule", "depth_decay", "clip"),
+    *("label_smoothing", "thaw_epochs", "frozen", "patience"),
+)
+"""Choices that only a training by gradients listens to."""
+
 _TUTORIAL: Mapping[str, Any] = {
     "recipe": "tutorial",
     "head": "tutorial",
@@ -127,6 +181,12 @@ _TUTORIAL: Mapping[str, Any] = {
     "schedule": "constant",
     "label_smoothing": 0.0,
     "freeze_norm": False,
+    "head_first": False,
+    "thaw_epochs": 0,
+    "depth_decay": 1.0,
+    "clip": 0.0,
+    "patience": 0,
+    "keep_best": False,
     "auxiliary": False,
 }
 # A network from scratch sees enough of a film at this size, and is done in a quarter of the time.
@@ -145,7 +205,6 @@ TUTORIAL_NOTES = (
 
 def propose(
     data: str,
-    per_class: int,
     *,
     cached: bool,
     last_map: str,
@@ -157,8 +216,6 @@ def propose(
     ----------
     data
         Folder or table.
-    per_class
-        Training images in the smallest class.
     cached
         Whether the official weights of the backbone are on this machine.
     last_map
@@ -171,13 +228,16 @@ def propose(
     UsageError
         If a choice is unknown or out of range, or two contradict each other.
     """
-    weights = given.get("weights") or ("imagenet" if cached else "none")
     recipe = given.get("recipe", "firstread")
-    _check(given, weights, recipe)
-    strategy = given.get("strategy") or _strategy(weights, recipe, per_class)
+    asked = given.get("strategy", "")
+    random = asked == "scratch" or not cached
+    weights = given.get("weights") or ("none" if random else "imagenet")
+    _check_values(given)
+    strategy = asked or _strategy(weights, recipe, given)
+    _check(given, weights, strategy)
     small = weights == "none" and recipe != "tutorial"
     defaults = {
-        **_STRATEGY_DEFAULTS[strategy],
+        **DEFAULTS[strategy],
         **({**_TUTORIAL, "stage": last_map} if recipe == "tutorial" else {}),
         "image_size": SCRATCH_SIZE if small else 0,
     }
@@ -185,23 +245,61 @@ def propose(
     return Plan(**{**defaults, **given, **settled})
 
 
-def _strategy(weights: str, recipe: str, per_class: int) -> str:
-    if weights == "none":
-        return "scratch"
-    return "probe" if per_class < SMALL and recipe != "tutorial" else "finetune"
+def settled(plan: Plan, choices: Mapping[str, Any], given: Mapping[str, Any] | None = None) -> Plan:
+    """Return a plan with a strategy that was found, and that strategy's defaults.
+
+    Parameters
+    ----------
+    plan
+        Its strategy is `auto`, or its stage `all`.
+    choices
+        What was found best, by the names of `Plan`.
+    given
+        The user's own choices, which go before the strategy's defaults.
+    """
+    stage = "" if plan.stage == ALL else plan.stage
+    strategy = choices.get("strategy", plan.strategy)
+    fresh = strategy == "scratch" and plan.weights != "none"
+    weights = {"weights": "none"} if fresh else {}
+    fields_ = {**{"stage": stage}, **DEFAULTS[strategy], **(given or {}), **weights, **choices}
+    return replace(plan, **{**fields_, "stage": choices.get("stage", stage)})
+
+
+def _strategy(weights: str, recipe: str, given: Mapping[str, Any]) -> str:
+    """Return the strategy where the user named none: measured, unless other choices settle it."""
+    if recipe == "tutorial" or any(name in given for name in _TRAINED):
+        return "scratch" if weights == "none" else "finetune"
+    if "classifier" in given or given.get("stage") == ALL:
+        return "probe"
+    return "auto"
 
 
 _RANGES: Mapping[str, tuple[float, float]] = {
     "epochs": (1, 100_000),
     "batch_size": (1, 100_000),
+    "clip": (0, 1e6),
+    "depth_decay": (0.01, 1),
+    "label_smoothing": (0, 0.99),
+    "patience": (0, 100_000),
+    "thaw_epochs": (0, 100_000),
+    "views": (1, 1000),
+    "weight_decay": (0, 10),
     "lr": (1e-12, 100.0),
     "image_size": (16, 8000),
     "seed": (0, 2**31 - 1),
 }
-_CHOICES = {"strategy": STRATEGIES, "recipe": RECIPES, "precision": PRECISIONS}
+_CHOICES = {
+    "strategy": STRATEGIES,
+    "recipe": RECIPES,
+    "precision": PRECISIONS,
+    "classifier": CLASSIFIERS,
+    "balance": BALANCES,
+    "schedule": ("constant", "cosine"),
+}
 
 
-def _check(given: Mapping[str, Any], weights: str, recipe: str) -> None:
+def _check_values(given: Mapping[str, Any]) -> None:
+    """Refuse names that aren't known and values out of range."""
     known = {field.name for field in fields(Plan)}
     for name, value in given.items():
         if name not in known:
@@ -211,7 +309,10 @@ def _check(given: Mapping[str, Any], weights: str, recipe: str) -> None:
         low, high = _RANGES.get(name, (None, None))
         if low is not None and high is not None and not low <= value <= high:
             raise UsageError(f"{name} is {value}; it must be from {low:g} to {high:g}")
-    strategy = given.get("strategy")
+
+
+def _check(given: Mapping[str, Any], weights: str, strategy: str) -> None:
+    """Refuse choices that contradict each other."""
     if strategy == "finetune" and weights == "none":
         raise UsageError(
             "--strategy finetune goes on from pretrained weights, and there are none; "
@@ -222,5 +323,14 @@ def _check(given: Mapping[str, Any], weights: str, recipe: str) -> None:
             f"--strategy scratch starts from random weights, and --weights {weights} was given; "
             "drop one of the two"
         )
-    if strategy == "probe" and recipe == "tutorial":
+    if strategy == "probe" and given.get("recipe") == "tutorial":
         raise UsageError("--recipe tutorial trains the whole network; drop --strategy probe")
+    unheard = [name for name in _TRAINED if name in given]
+    if strategy in ("probe", "auto") and unheard:
+        raise UsageError(
+            f"--strategy {strategy}: {unheard[0]} has no say in it, since a linear classifier on "
+            "fixed features is solved, not trained step by step; drop it, or take --strategy "
+            "finetune or scratch"
+        )
+    if strategy not in ("probe", "auto") and given.get("stage") == ALL:
+        raise UsageError("--stage all compares the stages' fixed features: take --strategy probe")

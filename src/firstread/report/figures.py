@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
 
 from firstread.datasets import Dataset
 from firstread.images import Image, read
@@ -76,36 +77,128 @@ class LearningCurves:
 def curves(history: pd.DataFrame, training: int, validation: int) -> Figure:
     """Draw the four learning curves: accuracies above, losses below.
 
+    Over the epochs of a training by gradients; for a probe, which is solved and has no epochs,
+    over the strengths of regularisation that were tried.
+
     Parameters
     ----------
     history
-        One row an epoch, with `epoch`, `loss`, `acc`, `val_loss`, `val_acc`.
+        One row an epoch, with `epoch`, `loss`, `acc`, `val_loss`, `val_acc`; or one a strength,
+        with `c` for `epoch`, the validation then being the inner one on training images.
     training, validation
         Images in each part, which the legend names.
     """
     figure = Figure(figsize=(7, 6.5), layout="constrained")
     above, below = figure.subplots(2, 1, sharex=True)
-    counts = {"training": training, "validation": validation}
+    solved = "c" in history
+    counts = {"training": training, "validation": training if solved else validation}
     for name, label, colour, marker, style in _CURVES:
         axes = above if name.endswith("acc") else below
         n = counts[label.split()[0]]
+        said = label.replace("validation", "cross-validated") if solved else label
         axes.plot(
-            history["epoch"],
+            history["c" if solved else "epoch"],
             history[name] * (100 if axes is above else 1),
             **{"color": colour, "marker": marker, "linestyle": style, "markersize": 3.5},
-            label=f"{label} (n = {n})",
+            label=f"{said} (n = {n})",
         )
     above.set_ylabel("accuracy (%)")
     above.set_ylim(-3, 103)
     below.set_ylabel("cross-entropy loss (nats)")
     below.set_ylim(bottom=0)
-    below.set_xlabel("epoch")
-    below.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if solved:
+        below.set_xscale("log")
+        below.set_xlabel("C, inverse strength of regularisation (weaker to the right)")
+        chosen = history["c"].iloc[int(history["val_loss"].round(4).argmin())]
+        for axes in (above, below):
+            axes.axvline(chosen, color="0.5", linewidth=0.8, linestyle=":")
+        below.annotate(" chosen", (chosen, 0.02), xycoords=("data", "axes fraction"), color="0.35")
+    else:
+        below.set_xlabel("epoch")
+        below.xaxis.set_major_locator(MaxNLocator(integer=True))
     for axes in (above, below):
-        axes.grid(alpha=0.3)
+        _plain(axes)
         axes.legend(frameon=False)
-        axes.spines[["top", "right"]].set_visible(False)
     return figure
+
+
+def learning_curve_figure(
+    measured: pd.DataFrame, beyond: pd.DataFrame, sentence: str, unit: str
+) -> Figure:
+    """Draw accuracy against the number of training images, and how it may go on.
+
+    Parameters
+    ----------
+    measured
+        `images`, `accuracy`, `low`, `high`, `draws`.
+    beyond
+        Extrapolated: `images`, `accuracy`, `low`, `high`.
+    sentence
+        What it means, for the title.
+    unit
+        What the images are counted in.
+    """
+    figure = Figure(figsize=(7, 4.4), layout="constrained")
+    axes = figure.subplots()
+    draws = int(measured["draws"].iloc[0])
+    axes.fill_between(
+        beyond["images"], 100 * beyond["low"], 100 * beyond["high"], color="#1f4fb4", alpha=0.15
+    )
+    axes.plot(
+        beyond["images"], 100 * beyond["accuracy"], "--", color="#1f4fb4", label="extrapolated"
+    )
+    reach = (
+        100 * (measured["accuracy"] - measured["low"]),
+        100 * (measured["high"] - measured["accuracy"]),
+    )
+    axes.errorbar(
+        measured["images"],
+        100 * measured["accuracy"],
+        yerr=reach,
+        fmt="o",
+        color="#d62728",
+        capsize=3,
+        label=f"measured on held-out images, {draws} draws (95 % interval)",
+    )
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    ticks = [*measured["images"], int(beyond["images"].iloc[-1])]
+    axes.set_xticks(ticks, [f"{n:,}" for n in ticks])
+    axes.set_xlabel(f"training {unit} (logarithmic)")
+    axes.set_ylabel("accuracy (%)")
+    axes.set_ylim(top=101)
+    axes.set_title("\n".join(textwrap.wrap(sentence, 88)), fontsize=9, loc="left")
+    _plain(axes)
+    axes.legend(frameon=False, loc="lower right")
+    return figure
+
+
+def lr_range_figure(table: pd.DataFrame, chosen: float) -> Figure:
+    """Draw a learning-rate range test.
+
+    Parameters
+    ----------
+    table
+        `lr` and smoothed `loss`, one row a step.
+    chosen
+        The learning rate taken.
+    """
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(table["lr"], table["loss"], color="#1f4fb4")
+    axes.axvline(chosen, color="#d62728", linestyle="--", label=f"chosen: {chosen:.2g}")
+    axes.set_xscale("log")
+    axes.set_xlabel("learning rate, growing from step to step (logarithmic)")
+    axes.set_ylabel("training loss (nats), smoothed")
+    _plain(axes)
+    axes.legend(frameon=False)
+    return figure
+
+
+def _plain(axes: Axes) -> None:
+    axes.grid(alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def sheet(predictions: pd.DataFrame, classes: Sequence[str]) -> Figure:

@@ -1,0 +1,59 @@
+"""`advise` for a folder of images: read, part, compare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from firstread.datasets import load, with_validation
+from firstread.learning import (
+    Advice,
+    FeatureCache,
+    Material,
+    advise,
+    choose_device,
+    choose_precision,
+    network_of,
+)
+from firstread.training import Event, make_plan, read
+
+
+def advising(
+    data: str | Path,
+    *,
+    skip_unreadable: bool = False,
+    device: str = "auto",
+    budget: float | None = None,
+    cache: FeatureCache | None = None,
+    **choices: Any,
+) -> Iterator[Event]:
+    """Compare the ways to learn a data set; yield what happens, last the `Advice`.
+
+    Parameters
+    ----------
+    data
+        As of `train`; held-out parts have no say.
+    skip_unreadable, device, budget, cache
+        As of `training`.
+    **choices
+        Fields of `Plan`: `backbone`, `weights`, `image_size`, `seed`, ... None stands for "not
+        given".
+
+    Raises
+    ------
+    FirstreadError
+        As of `train`.
+    """
+    given = {name: value for name, value in choices.items() if value is not None}
+    dataset = with_validation(load(data), given.get("seed", 0))
+    plan = replace(make_plan(str(data), given), strategy="auto", device=choose_device(device))
+    network, _ = network_of(plan, len(dataset.classes))
+    plan = replace(plan, image_size=network.backbone.preprocessing.size)
+    plan = replace(plan, precision=choose_precision(plan.precision, plan.device))
+    material = Material(dataset, cache or FeatureCache(), plan.device, plan.precision)
+    found, material = yield from read(network, plan, material, skip_unreadable)
+    yield found
+    advice: Advice = yield from advise(plan, network, material, budget=budget)
+    yield advice

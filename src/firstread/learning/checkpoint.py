@@ -1,0 +1,68 @@
+"""A training's state on disk: written whole or not at all, read without running code."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from firstread.errors import RunError
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write a state under another name and rename it when it is on the disk.
+
+    Parameters
+    ----------
+    path
+        Of the checkpoint; one that is there stays until the new one is whole.
+    state
+        Tensors, numbers, texts, and lists and dictionaries of them.
+
+    Raises
+    ------
+    RunError
+        If it can't be written, for instance where the disk is full.
+    """
+    written = path.with_suffix(".tmp")
+    try:
+        with written.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        written.replace(path)
+    # Torch's own writer says RuntimeError where the file system says that it is full.
+    except (OSError, RuntimeError) as error:
+        with suppress(OSError):
+            written.unlink(missing_ok=True)
+        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        raise RunError(
+            f"{path}: the training's state can't be written ({reason}); make room there, then go "
+            f"on with: firstread train --resume {path.parent}"
+        ) from None
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read what `save` wrote. Nothing in the file is ever run.
+
+    Raises
+    ------
+    RunError
+        If the file is damaged.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        *(OSError, RuntimeError, ValueError, EOFError, KeyError),
+        *(pickle.UnpicklingError, zipfile.BadZipFile),
+    ) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise RunError(
+            f"{path}: the checkpoint is damaged ({reason}); delete {path.parent} and train again"
+        ) from None
+    return state

@@ -1,0 +1,148 @@
+"""Writes what happens in a training into its run folder, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from firstread.backbones import Origin
+from firstread.datasets import Dataset
+from firstread.evidence import Metrics
+from firstread.learning import TUTORIAL_NOTES, Advice, Epoch, Plan, RangeTest, Trial
+from firstread.report.figures import curves, learning_curve_figure, lr_range_figure
+from firstread.run import (
+    ADVICE,
+    CASES,
+    COUNTS,
+    CURVES,
+    DATA,
+    HISTORY,
+    LEARNING_CURVE,
+    LR_RANGE,
+    METRICS,
+    PLAN,
+    PREDICTIONS,
+    SKIPPED,
+    VERSIONS,
+    Draft,
+    versions,
+)
+
+
+@dataclass
+class Recorder:
+    """Takes a training's events down.
+
+    Parameters
+    ----------
+    draft
+        The run folder.
+    """
+
+    draft: Draft
+    _history: list[dict[str, Any]] = field(default_factory=list)
+
+    def start(self, dataset: Dataset, plan: Plan, skipped: tuple[str, ...], pixels: str) -> None:
+        """Write what is known before anything is learned."""
+        draft = self.draft
+        cases_of(dataset).to_csv(draft.path(CASES), index=False)
+        known = {"classes": list(dataset.classes), "multilabel": dataset.multilabel}
+        draft.write_json(DATA, {"data": plan.data, **known})
+        draft.write_json(VERSIONS, {**versions(), "seed": str(plan.seed)})
+        counts = dataset.counts()
+        counts.to_csv(draft.path(COUNTS))
+        kinds = "labels, several an image" if dataset.multilabel else "classes"
+        draft.log(f"{kinds}: {', '.join(dataset.classes)}")
+        for split in counts:
+            images = len(dataset.part(str(split)))
+            draft.log(f"{split}: {images} images ({_listed(counts[split])})")
+        if pixels:
+            draft.log(f"pixels: {pixels}")
+        if skipped:
+            draft.log(f"left out: {len(skipped)} files that can't be read, in {SKIPPED}")
+            draft.path(SKIPPED).write_text("\n".join(skipped) + "\n", encoding="utf-8")
+
+    def plan(self, plan: Plan, origin: Origin | None = None) -> None:
+        """Write the plan as far as it is settled."""
+        plan.save(self.draft.path(PLAN))
+        if origin is None:
+            return
+        self.draft.log(
+            f"{plan.strategy} of {plan.backbone} at {plan.image_size} px, {plan.precision}"
+        )
+        self.draft.log(f"weights: {origin.kind} {origin.name} {origin.sha256}".rstrip())
+        for note in TUTORIAL_NOTES if plan.recipe == "tutorial" else ():
+            self.draft.log(f"note: {note}")
+
+    def advice(self, advice: Advice) -> None:
+        """Write the table of candidates, and the learning curve."""
+        advice.frame().to_csv(self.draft.path(ADVICE), index=False)
+        for sentence in advice.sentences():
+            self.draft.log(sentence)
+        if advice.curve is not None:
+            advice.curve.frame().to_csv(self.draft.path(f"{LEARNING_CURVE}.csv"), index=False)
+            curve = advice.curve
+            figure = learning_curve_figure(
+                curve.frame(), curve.beyond(), curve.sentence(), curve.unit
+            )
+            figure.savefig(self.draft.path(f"{LEARNING_CURVE}.png"), dpi=150)
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Write a line of the training log."""
+        self._add(asdict(epoch))
+        self.draft.log(
+            f"epoch {epoch.epoch}  loss {epoch.loss:.4f}  acc {epoch.acc:.4f}  "
+            f"val_loss {epoch.val_loss:.4f}  val_acc {epoch.val_acc:.4f}"
+        )
+
+    def trial(self, trial: Trial) -> None:
+        """Write a strength of regularisation that was tried."""
+        self._add(asdict(trial))
+        self.draft.log(
+            f"C {trial.c:g}  loss {trial.loss:.4f}  acc {trial.acc:.4f}  "
+            f"val_loss {trial.val_loss:.4f}  val_acc {trial.val_acc:.4f}"
+        )
+
+    def range_test(self, test: RangeTest) -> None:
+        """Write and draw the learning-rate range test."""
+        table = pd.DataFrame({"lr": test.rates, "loss": test.losses})
+        table.to_csv(self.draft.path(f"{LR_RANGE}.csv"), index=False)
+        figure = lr_range_figure(table, test.chosen)
+        figure.savefig(self.draft.path(f"{LR_RANGE}.png"), dpi=150)
+        self.draft.log(f"learning rate {test.chosen:.3g}, by a range test")
+
+    def judged(
+        self, dataset: Dataset, predictions: pd.DataFrame, metrics: Mapping[str, Metrics]
+    ) -> None:
+        """Write predictions, figures and curves."""
+        draft = self.draft
+        predictions.to_csv(draft.path(PREDICTIONS), index=False)
+        draft.write_json(METRICS, {split: figures.record() for split, figures in metrics.items()})
+        for split, figures in metrics.items():
+            draft.log(f"{split}: {figures.sentence()}")
+        if self._history:
+            counts = dataset.cases["split"].value_counts()
+            figure = curves(pd.DataFrame(self._history), counts["train"], counts["val"])
+            figure.savefig(draft.path(CURVES), dpi=150)
+
+    def _add(self, line: dict[str, Any]) -> None:
+        self._history.append(line)
+        pd.DataFrame(self._history).to_csv(self.draft.path(HISTORY), index=False)
+
+
+def cases_of(dataset: Dataset) -> pd.DataFrame:
+    """Return path, label, patient and split of each case, patients as mere numbers.
+
+    Who they are is nobody's business who reads a run folder; which images belong together is.
+    """
+    patients = dataset.cases["patient"]
+    numbers = pd.Series(pd.factorize(patients)[0], index=patients.index) + 1
+    named = numbers.where(patients.notna(), 0).map(lambda n: f"p{n}" if n else "")
+    return dataset.cases.assign(patient=named)[["path", "label", "patient", "split"]]
+
+
+def _listed(counts: pd.Series) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items())
