@@ -1,6 +1,7 @@
 """Shortcuts: planted ones are named, the tutorial's own is, and clean data have none."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import PIL.ImageDraw
 import pytest
 
 from firstread.auditing.finding import Finding
+from firstread.auditing.label_errors import suspected
+from firstread.auditing.pixel_baseline import pixel_baseline
 from firstread.auditing.shortcuts import KINDS, shortcuts
 from firstread.auditing.traces import traces
 from firstread.datasets import Dataset, load
@@ -214,6 +217,19 @@ def test_too_few_images_are_not_applicable(tmp_path: Path) -> None:
     findings = found(few)
     assert {finding.severity for finding in findings.values()} == {"not applicable"}
     assert "from 5 a class" in findings["SHORTCUT-SIZE"].message
+
+
+def test_several_labels_are_not_applicable(tmp_path: Path) -> None:
+    dataset = made(tmp_path, resized)
+    several = replace(dataset, multilabel=True)
+    *_, looked = traces(dataset.paths)
+    findings = [
+        *shortcuts(several, looked),
+        suspected(several, looked),
+        pixel_baseline(several, looked).finding(),
+    ]
+    assert {finding.severity for finding in findings} == {"not applicable"}
+    assert all("several labels" in finding.message for finding in findings)
 
 
 def test_the_tutorials_size_shortcut_is_named(hello_world: Path) -> None:

@@ -8,7 +8,7 @@ import PIL.Image
 import pytest
 
 from firstread.auditing.traces import BORDER, Trace, trace, traces
-from firstread.images import Image, Preprocessing, read
+from firstread.images import Image, Preprocessing, header, read
 from firstread.progress import Step
 
 Look = Callable[[np.ndarray], Trace]
@@ -19,7 +19,7 @@ def look(tmp_path: Path) -> Look:
     def make(pixels: np.ndarray) -> Trace:
         path = tmp_path / "film.png"
         PIL.Image.fromarray(pixels).save(path)
-        return trace(path, read(path))
+        return trace(path, read(path), header(path))
 
     return make
 
@@ -58,19 +58,21 @@ def test_small_picture_keeps_the_mean_and_the_layout(look: Look) -> None:
     assert small[16:].mean() == pytest.approx(0, abs=0.01)
 
 
-def test_colour_is_the_distance_between_channels(look: Look) -> None:
+def test_colour_is_what_can_be_seen(look: Look) -> None:
     pixels = np.full((40, 40, 3), 51, np.uint8)
-    assert look(pixels).colour == 0
-    pixels[..., 0] = 102
-    assert look(pixels).colour == pytest.approx(0.2)
+    assert (look(pixels).gray, look(pixels).colour) == (True, 0)
+    pixels[:, :10, 0] = 59  # Too close to the others to be seen.
+    assert (look(pixels).gray, look(pixels).colour) == (False, 0)
+    pixels[:10, :, 0] = 102
+    assert look(pixels).colour == 0.25
 
 
 def test_sixteen_bits_are_measured_like_eight(tmp_path: Path) -> None:
     ramp = np.tile(np.arange(64, dtype=np.uint16) * 1024, (64, 1))
     path = tmp_path / "film.png"
     PIL.Image.fromarray(ramp).save(path)
-    deep = trace(path, Image(ramp))
-    flat = trace(path, Image((ramp >> 8).astype(np.uint8)))
+    deep = trace(path, Image(ramp), header(path))
+    flat = trace(path, Image((ramp >> 8).astype(np.uint8)), header(path))
     np.testing.assert_array_equal(deep.histogram, flat.histogram)
     np.testing.assert_array_equal(deep.border, flat.border)
 

@@ -46,14 +46,24 @@ class Cases:
         return min(counts.values()) if len(counts) > 1 else 0
 
 
+SEVERAL = "Images of these data may have several labels; this looks at data of one label an image"
+
+
 def known_cases(dataset: Dataset, traces: Sequence[Trace]) -> Cases:
-    """Return the images of a data set that have a trace, in the data set's order."""
+    """Return the images of a data set that have a trace, in the data set's order.
+
+    Parameters
+    ----------
+    dataset
+        Of one label an image.
+    traces
+        Of its images.
+    """
     known = {str(trace.path): trace for trace in traces}
-    table = dataset.cases[dataset.cases["path"].isin(list(known))].reset_index(drop=True)
-    place = {label: number for number, label in enumerate(dataset.classes)}
+    part = dataset.take(np.flatnonzero(dataset.cases["path"].isin(list(known))))
     return Cases(
-        table,
-        tuple(known[path] for path in table["path"]),
-        np.array([place[label] for label in table["label"]], np.int64),
-        np.asarray(table["patient"].fillna(table["path"]), dtype=str),
+        part.cases,
+        tuple(known[path] for path in part.cases["path"]),
+        part.targets,
+        part.groups.astype(str),
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from firstread.auditing.cases import known_cases
+from firstread.auditing.cases import SEVERAL, known_cases
 from firstread.auditing.finding import Finding
 from firstread.auditing.separation import cross_validated
 from firstread.auditing.traces import Trace
@@ -148,6 +148,8 @@ def suspected(dataset: Dataset, traces: Sequence[Trace], seed: int = 0) -> Findi
     seed
         Decides the folds.
     """
+    if dataset.multilabel:
+        return Finding(CODE, "not applicable", f"{SEVERAL}.")
     cases = known_cases(dataset, traces)
     if cases.fewest() < FEWEST:
         return Finding(

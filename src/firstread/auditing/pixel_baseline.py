@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import binomtest
 
-from firstread.auditing.cases import known_cases
+from firstread.auditing.cases import SEVERAL, known_cases
 from firstread.auditing.finding import Finding
 from firstread.auditing.separation import MOST_CASES, cross_validated, fitted, sampled
 from firstread.auditing.traces import SMALL, Trace
@@ -78,16 +78,19 @@ class PixelBaseline:
         Images that it was fitted to for the held-out parts.
     scores
         By part; `cross-validation`, within the images to train on, is the last.
+    reason
+        Why there are no scores, where there are none.
     """
 
     classes: tuple[str, ...]
     trained: int
     scores: tuple[Scored, ...]
+    reason: str = ""
 
     def finding(self) -> Finding:
         """Return the result as a finding."""
         if not self.scores:
-            return Finding(CODE, "not applicable", "There are too few images to train on.")
+            return Finding(CODE, "not applicable", f"{self.reason}.")
         parts = [
             f"in {score.part}: {score.sentence()}"
             if score.part == CROSS_VALIDATION
@@ -132,13 +135,16 @@ def pixel_baseline(dataset: Dataset, traces: Sequence[Trace], seed: int = 0) -> 
     seed
         Decides folds and sample.
     """
+    if dataset.multilabel:
+        return PixelBaseline(dataset.classes, 0, (), SEVERAL)
     cases = known_cases(dataset, traces)
     pixels = np.array([trace.small.ravel() for trace in cases.traces], np.float32)
     split = cases.table["split"].to_numpy()
     training = np.flatnonzero(np.isin(split, ["train", ""]))
     training = training[sampled(cases.targets[training], cases.groups[training], MOST_CASES, seed)]
     if cases.fewest(training) < 2:
-        return PixelBaseline(dataset.classes, len(training), ())
+        reason = "There are too few images to train on"
+        return PixelBaseline(dataset.classes, len(training), (), reason)
     model = fitted("logistic", pixels[training], cases.targets[training], seed)
 
     def scored(part: str, places: npt.NDArray[np.int64], answers: Any) -> Scored:

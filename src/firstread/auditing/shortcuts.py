@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from firstread.auditing.cases import Cases, known_cases
+from firstread.auditing.cases import SEVERAL, Cases, known_cases
 from firstread.auditing.finding import Finding, Severity
 from firstread.auditing.kinds import KINDS, Kind
 from firstread.auditing.rules import Rule, best, encoded
@@ -106,8 +106,10 @@ def shortcuts(dataset: Dataset, traces: Sequence[Trace], seed: int = 0) -> list[
     findings
         One for each of `KINDS`, in their order.
     """
-    cases = known_cases(dataset, traces)
-    reason = _too_small(dataset.classes, cases)
+    reason = SEVERAL
+    if not dataset.multilabel:
+        cases = known_cases(dataset, traces)
+        reason = _too_small(dataset.classes, cases)
     if reason:
         return [Finding(kind.code, "not applicable", f"{reason}.") for kind in KINDS]
     targets, groups = cases.targets, cases.groups

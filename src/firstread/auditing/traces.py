@@ -39,6 +39,8 @@ BORDER = tuple(
 """What is measured at the border, in words."""
 
 _BLACK, _WHITE = 8, 247
+_VISIBLE = 16
+"""Channels differ visibly by more than a sixteenth of the range."""
 _WORKERS = os.cpu_count() or 1
 _CHUNK = 64
 
@@ -57,8 +59,10 @@ class Trace:
         What it says of itself.
     shape
         Height and width in pixels, as displayed.
+    gray
+        Whether all channels are equal, however many are stored.
     colour
-        How far the channels of a pixel lie apart on average, from 0 (gray) to 1.
+        Share of the pixels that are visibly no gray, from 0 to 1.
     border
         The measurements named in `BORDER`, each from 0 to 1.
     small
@@ -72,6 +76,7 @@ class Trace:
     path: Path
     header: Header
     shape: tuple[int, int]
+    gray: bool
     colour: float
     border: FloatArray
     small: FloatArray
@@ -94,10 +99,11 @@ def traces(
 
     def attempt(path: Path) -> Trace | None:
         try:
-            image = read(path)
+            image = read(path) if preprocessing is None else read(path, preprocessing.display)
         except ImageError:
             return None
-        return trace(path, image if preprocessing is None else prepared(image, preprocessing))
+        seen = image if preprocessing is None else prepared(image, preprocessing)
+        return trace(path, seen, header(path))
 
     made: list[Trace] = []
     with ThreadPoolExecutor(_WORKERS) as workers:
@@ -108,15 +114,17 @@ def traces(
     yield tuple(made)
 
 
-def trace(path: Path, image: Image) -> Trace:
+def trace(path: Path, image: Image, head: Header) -> Trace:
     """Measure an image that is decoded already.
 
     Parameters
     ----------
     path
-        Its file, of which the header alone is read.
+        Its file, which isn't opened.
     image
         Its pixels.
+    head
+        What the file says of itself.
     """
     gray = _gray(image)
     height, width = gray.shape
@@ -126,8 +134,9 @@ def trace(path: Path, image: Image) -> Trace:
     levels = np.bincount(gray.ravel() >> 3, minlength=BINS)
     return Trace(
         Path(path),
-        header(path),
+        head,
         (height, width),
+        image.gray,
         _colour(image),
         _border(gray),
         np.asarray(small, np.float32) / np.float32(255),
@@ -143,11 +152,12 @@ def _gray(image: Image) -> npt.NDArray[np.uint8]:
 
 
 def _colour(image: Image) -> float:
+    """Return the share of pixels that are visibly no gray; what JPEG does to gray isn't."""
     if image.gray:
         return 0.0
-    sparse = image.pixels[::4, ::4]
-    apart = sparse.max(axis=2).astype(np.float64) - sparse.min(axis=2)
-    return float(apart.mean() / np.iinfo(image.pixels.dtype).max)
+    sparse = image.pixels[::2, ::2]
+    apart = sparse.max(axis=2) - sparse.min(axis=2)
+    return float((apart > np.iinfo(apart.dtype).max // _VISIBLE).mean())
 
 
 def _border(gray: npt.NDArray[np.uint8]) -> FloatArray:

@@ -21,6 +21,7 @@ MOST_VALUES = 24
 FEWEST = 3
 """Files that a name or value must stand for to be looked at, so that it is nobody's own."""
 
+_FEW = 0.001
 _OWN_COLUMNS = ("path", "label", "patient", "split")
 # Values of columns about one person or one image are kept out of every message.
 _PERSONAL = frozenset(
@@ -149,9 +150,15 @@ def channels(found: Sequence[Trace], table: pd.DataFrame) -> Traits:
         _category("is stored as {}", [header.mode for header in headers]),
         _category("has {} channels in the file", [str(h.channels or "") for h in headers]),
         _category("has {} bits a channel", [str(h.bits or "") for h in headers]),
-        _category("is {}", ["in colour" if trace.colour else "gray" for trace in found]),
-        _number("has a mean distance between channels of {}", [t.colour for t in found]),
+        _category("is {}", [_tint(trace) for trace in found]),
+        _number("has {} % of its pixels in colour", [100 * trace.colour for trace in found]),
     )
+
+
+def _tint(trace: Trace) -> str:
+    if trace.gray:
+        return "gray"
+    return "in colour" if trace.colour > _FEW else "gray but for a tint too slight to see"
 
 
 def border(found: Sequence[Trace], table: pd.DataFrame) -> Traits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +28,7 @@ def cropped(image: Image) -> Image:
     rows = _inner(height, top, bottom)
     columns = _inner(width, left, right)
     pixels: Pixels = image.pixels[rows, columns].copy()
-    return Image(pixels)
+    return replace(image, pixels=pixels)
 
 
 def squared(image: Image) -> Image:
@@ -44,7 +45,7 @@ def squared(image: Image) -> Image:
         for length in (height, width)
     )
     pixels: Pixels = image.pixels[np.ix_(rows, columns)]
-    return Image(pixels)
+    return replace(image, pixels=pixels)
 
 
 def equalised(image: Image) -> Image:
@@ -68,10 +69,10 @@ def equalised(image: Image) -> Image:
         return image
     curve = np.clip((share - darkest) / (1 - darkest), 0, 1) * top
     if image.gray:
-        return Image(np.rint(curve).astype(image.pixels.dtype)[gray])
+        return replace(image, pixels=np.rint(curve).astype(image.pixels.dtype)[gray])
     gain = curve[gray] / np.maximum(gray, 1)
     pixels = np.clip(np.rint(image.pixels * gain[..., None]), 0, top)
-    return Image(pixels.astype(image.pixels.dtype))
+    return replace(image, pixels=pixels.astype(image.pixels.dtype))
 
 
 NEUTRALISERS: Mapping[str, Callable[[Image], Image]] = {
