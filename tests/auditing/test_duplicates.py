@@ -117,6 +117,7 @@ def test_the_tutorials_doubled_validation_image(hello_world: Path) -> None:
     findings = {finding.code: finding for finding in audit(hello_world).findings}
     assert names(findings["DUPLICATE"]) == {("val/abd/abd3.png", "val/abd/abd4.png")}
     assert "(1 in val)" in findings["DUPLICATE"].message
+    assert "val/ holds 9 different pictures, not 10." in findings["DUPLICATE"].message
     others = [code for code in findings if code.startswith(("DUPLICATE-", "PATIENT-LIKELY"))]
     assert others
     assert all(findings[code].severity == "passed" for code in others)
