@@ -178,12 +178,27 @@ def _finding(
         code + place.suffix,
         "severe" if place.suffix else "warning",
         f"{len(groups):,} {stand} in the data {place.where}{f' ({listed})' if listed else ''}: "
-        f"{files:,} files, {alike}.",
+        f"{files:,} files, {alike}.{_left(cases, groups) if place is _WITHIN else ''}",
         place.why,
         place.advice,
         tuple(path for group in named for path in group),
         named,
         (("pictures", len(groups)), ("files", files)),
+    )
+
+
+def _left(cases: pd.DataFrame, groups: list[Group]) -> str:
+    """Say how many different pictures the parts that are judged really hold."""
+    splits = cases["split"].to_numpy()
+    spare = Counter({"val": 0, "test": 0})
+    for rows in groups:
+        spare[splits[rows[0]]] += len(rows) - 1
+    totals = cases["split"].value_counts()
+    return "".join(
+        f" {split}/ holds {totals[split] - spare[split]:,} different pictures, "
+        f"not {totals[split]:,}."
+        for split in ("val", "test")
+        if spare[split]
     )
 
 

@@ -52,27 +52,25 @@ def audit(
 def _print(result: Audit) -> None:
     from firstread.cli.screen import console
 
-    shown = [f for f in result.findings if f.severity in _STYLES]
-    for finding in shown:
+    told = [finding for finding in result.findings if finding.severity in _STYLES]
+    for finding in told:
         _print_finding(finding, result.data)
     for severity in ("passed", "not applicable"):
-        rest = [f for f in result.findings if f.severity == severity]
-        if rest:
-            console.print(f"{severity}:", style="bold")
-        for finding in rest:
-            console.print(f"  {finding.code:<29} {finding.message}", markup=False)
-    console.print()
-    counts = {name: sum(f.severity == name for f in shown) for name in _STYLES}
-    summary = f"{result.images:,} images: {counts['severe']} severe, {counts['warning']} to be "
-    console.print(f"{summary}warned of, {counts['note']} to note.", style="bold")
+        _print_rest(severity, [f for f in result.findings if f.severity == severity])
+    counts = {name: sum(finding.severity == name for finding in told) for name in _STYLES}
+    listed = ", ".join(
+        f"{count} {name if count == 1 or name == 'severe' else name + 's'}"
+        for name, count in counts.items()
+    )
+    console.print(f"{result.images:,} images: {listed}.", style="bold")
 
 
 def _print_finding(finding: Finding, data: str) -> None:
     from firstread.cli.screen import console
 
+    piped = not console.is_terminal  # Lines are wrapped for people, not for programs.
     style = _STYLES[finding.severity]
     console.print(f"{finding.severity}: {finding.code}", style=style, markup=False)
-    piped = not console.is_terminal  # Lines are wrapped for people, not for programs.
     console.print(finding.message, markup=False, soft_wrap=piped)
     for line in _files(finding, data):
         console.print(f"    {line}", markup=False, style="dim")
@@ -81,16 +79,42 @@ def _print_finding(finding: Finding, data: str) -> None:
     console.print()
 
 
+def _print_rest(title: str, findings: list[Finding]) -> None:
+    """Print what was looked for and not found, one line each."""
+    from rich.padding import Padding
+    from rich.table import Table
+    from rich.text import Text
+
+    from firstread.cli.screen import console
+
+    if not findings:
+        return
+    console.print(f"{title}:", style="bold")
+    if not console.is_terminal:
+        for finding in findings:
+            console.print(f"    {finding.code}: {finding.message}", markup=False)
+    else:
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(no_wrap=True)
+        for finding in findings:
+            grid.add_row(finding.code, Text(finding.message))
+        console.print(Padding(grid, (0, 0, 0, 4)), soft_wrap=False)
+    console.print()
+
+
 def _files(finding: Finding, data: str) -> list[str]:
     """Return the first files of a finding, a line a file or a group, and how many are left."""
-    rows = [" = ".join(_short(path, data) for path in group) for group in finding.groups]
-    rows = rows or [_short(path, data) for path in finding.files]
-    noun = "groups" if finding.groups else "files"
-    more = len(rows) - SHOWN
-    return [
-        *rows[:SHOWN],
-        *([f"... and {more:,} more {noun} (--json lists all)"] if more > 0 else []),
-    ]
+    groups = finding.groups or tuple((path,) for path in finding.files)
+    rows = [_joined([_short(path, data) for path in group]) for group in groups[:SHOWN]]
+    more = len(groups) - SHOWN
+    noun = ("group" if finding.groups else "file") + ("s" if more > 1 else "")
+    return [*rows, *([f"... and {more:,} more {noun} (--json lists all)"] if more > 0 else [])]
+
+
+def _joined(names: list[str]) -> str:
+    """Join the first members of a group; say how many are left."""
+    more = len(names) - 2 * SHOWN
+    return " = ".join(names[: 2 * SHOWN]) + (f" = {more:,} more" if more > 0 else "")
 
 
 def _short(path: str, data: str) -> str:
