@@ -4,10 +4,12 @@ from firstread.datasets.dataset import BETWEEN, SPLITS, Dataset, labels_of
 from firstread.datasets.folders import images_in, load
 from firstread.datasets.pixels import PIXEL_BUDGET, PixelStore, decode, stack, stream
 from firstread.datasets.splits import with_validation
+from firstread.datasets.volumes import SLICES, parts, per_volume
 
 __all__ = [
     "BETWEEN",
     "PIXEL_BUDGET",
+    "SLICES",
     "SPLITS",
     "Dataset",
     "PixelStore",
@@ -15,6 +17,8 @@ __all__ = [
     "images_in",
     "labels_of",
     "load",
+    "parts",
+    "per_volume",
     "stack",
     "stream",
     "with_validation",

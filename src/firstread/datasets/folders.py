@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from firstread.datasets.dataset import BETWEEN, SPLITS, Dataset, labels_of
+from firstread.datasets.tags import (
+    described,
+    key_of,
+    keyed,
+    read_facts,
+    with_patients,
+    without_keys,
+)
+from firstread.datasets.volumes import expanded
 from firstread.errors import DataError
 from firstread.images import is_directory, is_image, listed_in
 
@@ -32,7 +41,7 @@ _LAYOUTS = (
 )
 
 
-def load(data: str | Path) -> Dataset:
+def load(data: str | Path, *, columns: Sequence[str] = (), slices: str | None = None) -> Dataset:
     """Read labelled images from a folder or table.
 
     Three layouts are known: a folder of class folders; a folder that holds `train/`, and perhaps
@@ -41,10 +50,19 @@ def load(data: str | Path) -> Dataset:
     table an image may have several labels: with `;` between them in `label`, or in a column of 0
     and 1 for each, named `label_NAME`.
 
+    A table may be keyed by `SOPInstanceUID`, `StudyInstanceUID`, `AccessionNumber` or `PatientID`
+    instead of `path`: its line then goes for all DICOM files of the study or patient in the
+    table's folder and below. Patients that no table names are those of the DICOM headers, as
+    salted hashes. Volumes become cases of their slices, as `volumes.expanded` says.
+
     Parameters
     ----------
     data
-        The folder or table. No image is opened.
+        The folder or table. Of images only headers are read.
+    columns
+        DICOM elements that become columns of `cases`, by keyword or number.
+    slices
+        Which slices or frames of files with several to use.
 
     Raises
     ------
@@ -61,6 +79,8 @@ def load(data: str | Path) -> Dataset:
     else:
         state = "is neither a folder nor a CSV or TSV" if data.exists() else "does not exist"
         raise DataError([f"{data}: {state}"], f"{_LAYOUTS}.")
+    known = read_facts(dataset.paths, columns)
+    dataset = expanded(described(dataset, known, columns), known, slices)
     problems = list(_problems(dataset))
     if problems:
         raise DataError([f"{data}: {problem}" for problem in problems])
@@ -126,6 +146,9 @@ def _from_table(table: Path) -> Dataset:
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         reason = str(error).splitlines()[0]
         raise DataError([f"{table}: can't be read as a table ({reason})"], _LAYOUTS) from None
+    frame = with_patients(frame)
+    if "path" not in frame and key_of(map(str, frame.columns)):
+        frame = keyed(frame, table, images_in(table.parent))
     marked = [name for name in map(str, frame.columns) if name.startswith(_MARKED)]
     missing = [name for name in ("path", "label") if name not in frame]
     missing = [name for name in missing if not (name == "label" and marked)]
@@ -143,7 +166,7 @@ def _from_table(table: Path) -> Dataset:
     multilabel = bool(marked) or frame["label"].str.contains(BETWEEN, regex=False).any()
     patient = frame["patient"] if "patient" in frame else pd.Series("", index=frame.index)
     split = frame["split"] if "split" in frame else pd.Series("", index=frame.index)
-    cases = frame.assign(
+    cases = without_keys(frame).assign(
         path=[str(file) for file in files],
         patient=patient.where(patient != "", None),
         split=split.str.strip().str.lower().map({**_SPLIT_NAMES, "": ""}),
