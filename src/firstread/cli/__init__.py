@@ -13,6 +13,7 @@ from firstread import __version__
 from firstread.cli.advise import advise
 from firstread.cli.cache import cache
 from firstread.cli.demo import demo
+from firstread.cli.inspect import inspect
 from firstread.cli.predict import predict
 from firstread.cli.screen import notices
 from firstread.cli.show import show
@@ -27,7 +28,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, predict, advise, show, demo, zoo, cache):
+for command in (train, predict, advise, show, demo, zoo, cache, inspect):
     app.command()(command)
 
 

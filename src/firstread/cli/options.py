@@ -141,3 +141,29 @@ Precision = Annotated[
         show_default=False,
     ),
 ]
+
+Window = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME|C,W|full|percentile|first",
+        help="The window that DICOM and NIfTI images are seen through: the first of the file; one "
+        "named in it, or lung, bone, brain, ... for CT; a centre and width as 40,400; all values; "
+        "or the middle 98 % of the pixels.",
+    ),
+]
+Spacing = Annotated[
+    float | None,
+    typer.Option(
+        metavar="MM",
+        help="Resample images to so many millimetres a pixel; cut or pad instead of squash.",
+        show_default=False,
+    ),
+]
+Slices = Annotated[
+    str | None,
+    typer.Option(
+        metavar="each|middle|even:N|3,7|50%",
+        help="Which slices of volumes and frames of multi-frame files; even:16 by default.",
+        show_default=False,
+    ),
+]
