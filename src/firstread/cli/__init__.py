@@ -15,6 +15,7 @@ from firstread.cli.audit import audit
 from firstread.cli.cache import cache
 from firstread.cli.demo import demo
 from firstread.cli.evaluate import evaluate
+from firstread.cli.inspect import inspect
 from firstread.cli.predict import predict
 from firstread.cli.screen import notices
 from firstread.cli.show import show
@@ -29,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (audit, advise, train, show, evaluate, predict, demo, zoo, cache):
+for command in (audit, advise, train, show, evaluate, predict, inspect, demo, zoo, cache):
     app.command()(command)
 
 

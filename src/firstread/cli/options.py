@@ -115,22 +115,6 @@ Neutralise = Annotated[
         show_default=False,
     ),
 ]
-Window = Annotated[
-    str | None,
-    typer.Option(
-        metavar="first|full|percentile|C,W|NAME",
-        help="Window that DICOM and NIfTI images are seen through.",
-        show_default=False,
-    ),
-]
-Spacing = Annotated[
-    float | None,
-    typer.Option(
-        metavar="MM",
-        help="Bring DICOM and NIfTI images to so many millimetres a pixel.",
-        show_default=False,
-    ),
-]
 BatchSize = Annotated[int | None, typer.Option(help="Images a step.", show_default=False)]
 LearningRate = Annotated[
     str | None,
@@ -163,6 +147,33 @@ Precision = Annotated[
     typer.Option(
         metavar="auto|float32|bfloat16|float16",
         help="Number format; auto measures which is faster.",
+        show_default=False,
+    ),
+]
+
+Window = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|C,W|full|percentile|first",
+        help="The window that DICOM and NIfTI images are seen through: the first of the file; one "
+        "named in it, or lung, bone, brain, ... for CT; a centre and width as 40,400; all values; "
+        "or the middle 98 % of the pixels. The first by default.",
+        show_default=False,
+    ),
+]
+Spacing = Annotated[
+    float | None,
+    typer.Option(
+        metavar="MM",
+        help="Resample images to so many millimetres a pixel; cut or pad instead of squash.",
+        show_default=False,
+    ),
+]
+Slices = Annotated[
+    str | None,
+    typer.Option(
+        metavar="each|middle|even:N|3,7|50%",
+        help="Which slices of volumes and frames of multi-frame files; even:16 by default.",
         show_default=False,
     ),
 ]

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from firstread.datasets.dataset import SPLITS, Dataset, labels_of
+from firstread.datasets.files import files_in, images_in
 from firstread.datasets.tables import LAYOUTS, SEPARATORS, SPLIT_NAMES, from_table
+from firstread.datasets.tags import described, read_facts
+from firstread.datasets.volumes import expanded
 from firstread.errors import DataError
-from firstread.images import is_directory, is_image, listed_in
 
 MIN_PER_CLASS = 2
 
 
-def load(data: str | Path) -> Dataset:
+def load(data: str | Path, *, columns: Sequence[str] = (), slices: str | None = None) -> Dataset:
     """Read labelled images from a folder or table.
 
     Three layouts are known: a folder of class folders; a folder that holds `train/`, and perhaps
@@ -25,10 +27,19 @@ def load(data: str | Path) -> Dataset:
     table an image may have several labels: with `;` between them in `label`, or in a column of 0
     and 1 for each, named `label_NAME`.
 
+    A table may be keyed by `SOPInstanceUID`, `StudyInstanceUID`, `AccessionNumber` or `PatientID`
+    instead of `path`: its line then goes for all DICOM files of the study or patient in the
+    table's folder and below. Patients that no table names are those of the DICOM headers, as
+    salted hashes. Volumes become cases of their slices, as `volumes.expanded` says.
+
     Parameters
     ----------
     data
-        The folder or table. No image is opened.
+        The folder or table. Of images only headers are read.
+    columns
+        DICOM elements that become columns of `cases`, by keyword or number.
+    slices
+        Which slices or frames of files with several to use.
 
     Raises
     ------
@@ -37,19 +48,21 @@ def load(data: str | Path) -> Dataset:
         than two images, a label that another differs from by case or spaces alone, labels in
         `val/` or `test/` that `train/` lacks, files that the table names and the disk lacks.
     """
-    dataset, problems = examine(data)
+    dataset, problems = examine(data, columns=columns, slices=slices)
     if problems:
         raise DataError(problems)
     return dataset
 
 
-def examine(data: str | Path) -> tuple[Dataset, tuple[str, ...]]:
+def examine(
+    data: str | Path, *, columns: Sequence[str] = (), slices: str | None = None
+) -> tuple[Dataset, tuple[str, ...]]:
     """Read labelled images as `load` does; return what can be listed, and every problem.
 
     Parameters
     ----------
-    data
-        The folder or table. No image is opened.
+    data, columns, slices
+        As of `load`.
 
     Returns
     -------
@@ -71,28 +84,11 @@ def examine(data: str | Path) -> tuple[Dataset, tuple[str, ...]]:
     else:
         state = "is neither a folder nor a CSV or TSV" if data.exists() else "does not exist"
         raise DataError([f"{data}: {state}"], f"{LAYOUTS}.")
+    known = read_facts(dataset.paths, columns)
+    dataset = expanded(described(dataset, known, columns), known, slices)
     # What is wrong with rows explains what is wrong with the whole, and stands alone.
     problems = problems or list(_problems(dataset))
     return dataset, tuple(f"{data}: {problem}" for problem in problems)
-
-
-def images_in(folder: Path) -> list[Path]:
-    """Return the images below a folder, or those that a DICOMDIR lists.
-
-    Files are known by what they hold, whatever they are called; DICOM objects without an image
-    are left out, and so are hidden files. Sorted by name; a DICOMDIR's in its order.
-    """
-    if is_directory(folder):
-        return listed_in(folder)
-    return [path for path in _files(folder) if is_image(path)]
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and not any(p.startswith(".") for p in path.relative_to(folder).parts)
-    )
 
 
 def _subfolders(folder: Path) -> list[Path]:
@@ -125,7 +121,7 @@ def _assemble(root: Path, parts: dict[str, Path]) -> Dataset:
         cases,
         tuple(sorted(classes)),
         tuple(unlabelled),
-        tuple(path for path in _files(root) if str(path) not in known),
+        tuple(path for path in files_in(root) if str(path) not in known),
     )
 
 

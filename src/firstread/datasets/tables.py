@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 
 from firstread.datasets.dataset import BETWEEN, SPLITS, Dataset, labels_of
+from firstread.datasets.files import images_in
+from firstread.datasets.tags import key_of, keyed, with_patients, without_keys
 from firstread.errors import DataError
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
@@ -50,6 +52,9 @@ def from_table(table: Path) -> tuple[Dataset, list[str]]:
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         reason = str(error).splitlines()[0]
         raise DataError([f"{table}: can't be read as a table ({reason})"], LAYOUTS) from None
+    frame = with_patients(frame)
+    if "path" not in frame and key_of(map(str, frame.columns)):
+        frame = keyed(frame, table, images_in(table.parent))
     marked = [name for name in map(str, frame.columns) if name.startswith(_MARKED)]
     missing = [
         name for name in ("path", "label") if name not in frame and not (name == "label" and marked)
@@ -69,11 +74,15 @@ def from_table(table: Path) -> tuple[Dataset, list[str]]:
         problems.append("some lines have a split and some have none; fill in all of them or none")
     patient = _column(frame, "patient")
     several = bool(marked) or any(BETWEEN in label for label in frame["label"])
-    cases = frame.assign(
-        path=[str(file) for file in files],
-        patient=patient.where(patient != "", None),
-        split=split,
-    ).drop(index=sorted({line - 2 for line, _ in wrong}))
+    cases = (
+        without_keys(frame)
+        .assign(
+            path=[str(file) for file in files],
+            patient=patient.where(patient != "", None),
+            split=split,
+        )
+        .drop(index=sorted({line - 2 for line, _ in wrong}))
+    )
     cases = cases.reset_index(drop=True)
     if not several:
         return Dataset(cases, tuple(sorted(set(cases["label"])))), problems

@@ -2,6 +2,7 @@
 
 from firstread.images.directory import listed_in
 from firstread.images.display import Display
+from firstread.images.facts import Facts, facts, keyword
 from firstread.images.header import Header, header
 from firstread.images.image import Image, Interpolation, Preprocessing
 from firstread.images.kinds import is_directory, is_image, kind_of
@@ -17,15 +18,18 @@ __all__ = [
     "NEUTRALISERS",
     "SUFFIXES",
     "Display",
+    "Facts",
     "Header",
     "Image",
     "Interpolation",
     "Preprocessing",
     "Statistics",
     "chosen",
+    "facts",
     "header",
     "is_directory",
     "is_image",
+    "keyword",
     "kind_of",
     "listed_in",
     "located",

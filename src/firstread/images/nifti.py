@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import nibabel
 import numpy as np
@@ -93,19 +93,44 @@ def read(path: Path, display: Display, number: int | None = None) -> Image:
         If the file can't be read, is too large, has several volumes, holds values that are no
         numbers or too great, or has no such slice or window.
     """
+    found = volume(path)
+    stored, pipeline = plane(path, found, number, display)
+    pixels = windows.quantised(pipeline.gray(stored), deep=True)
+    return Image(pixels, (found.spacing[1], found.spacing[0]))
+
+
+def volume(path: Path) -> Volume:
+    """Read a whole volume, or return it again where it was one of the last two.
+
+    Raises
+    ------
+    ImageError
+        As of `read`.
+    """
     file = path.stat()
     with _lock:  # Threads that want slices of one volume wait for it and don't all read it.
-        volume = _volume(path, file.st_mtime_ns, file.st_size)
-    count = volume.stored.shape[2]
+        return _volume(path, file.st_mtime_ns, file.st_size)
+
+
+def plane(
+    path: Path, found: Volume, number: int | None, display: Display
+) -> tuple[npt.NDArray[Any], Pipeline]:
+    """Return a slice's stored values as they are seen, shape (Y, X), and what is done to them.
+
+    Raises
+    ------
+    ImageError
+        If there is no such slice or window.
+    """
+    count = found.stored.shape[2]
     if number is None and count > 1:
         example = f"{path.name}#slice={(count + 1) // 2}"
         raise ImageError(path, f"has {count} slices; name one of them, as {example}")
     number = number or 1
     if number > count:
         raise ImageError(path, f"has no slice {number}; it has {count}")
-    plane = np.ascontiguousarray(volume.stored[::-1, ::-1, number - 1].T)
-    gray = Pipeline(volume.rescale, _voi(path, volume, display)).gray(plane)
-    return Image(windows.quantised(gray, deep=True), (volume.spacing[1], volume.spacing[0]))
+    stored = np.ascontiguousarray(found.stored[::-1, ::-1, number - 1].T)
+    return stored, Pipeline(found.rescale, _voi(path, found, display))
 
 
 def slices(path: Path) -> int:
