@@ -53,11 +53,18 @@ def bent(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(pixels * shade + rng.normal(0, 2, film.shape), 0, 255).astype(np.uint8)
 
 
+def enlarged(film: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the film at full size, with the grain of a detector."""
+    large = PIL.Image.fromarray(film).resize((side, side), PIL.Image.Resampling.BICUBIC)
+    grain = rng.integers(-3, 4, (side, side), dtype=np.int16)
+    return np.clip(np.asarray(large, dtype=np.int16) + grain, 0, 255).astype(np.uint8)
+
+
 def write_some(folder: Path, numbers: range, side: int) -> None:
-    films = originals(side)
+    films = originals(side // 4)
     for number in numbers:
         region = ("abd", "chst")[number % 2]
-        split = ("train", "val")[number % 10 == 3]
+        split = ("train", "val")[number % 7 == 3]
         rng = np.random.default_rng([1, number])
         pixels = bent(films[number % FILMS], rng)
         if rng.random() < COPIES:
@@ -66,7 +73,8 @@ def write_some(folder: Path, numbers: range, side: int) -> None:
         suffix = ("png", "jpg")[number // 2 % 2]
         path = folder / split / region / f"{number:06d}.{suffix}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        PIL.Image.fromarray(pixels).save(path, **({"quality": 90} if suffix == "jpg" else {}))
+        how = {"quality": 90} if suffix == "jpg" else {"compress_level": 1}
+        PIL.Image.fromarray(enlarged(pixels, side, rng)).save(path, **how)
 
 
 def write(folder: Path, count: int, side: int) -> None:
