@@ -75,6 +75,11 @@ FINDERS: tuple[Finder, ...] = (
         {"UNREADABLE": "Every image can be read."},
     ),
     Finder(
+        "other files",
+        integrity.passed_over,
+        {"NOT-IMAGES": "There is nothing beside the images."},
+    ),
+    Finder(
         "blank images",
         integrity.blank,
         {"BLANK": "No image is blank or nearly so."},
@@ -212,6 +217,17 @@ def audit(data: str | Path | Dataset) -> Audit:
     ------
     DataError
         If there is no such folder or table.
+
+    Examples
+    --------
+    >>> import numpy, pathlib, PIL.Image, tempfile
+    >>> data = pathlib.Path(tempfile.mkdtemp())
+    >>> for number, name in enumerate(["a/1.png", "a/2.png", "b/1.png", "b/2.png"]):
+    ...     (data / name).parent.mkdir(exist_ok=True)
+    ...     level = numpy.random.default_rng(number % 3).integers(0, 256, (32, 32))
+    ...     PIL.Image.fromarray(level.astype("uint8")).save(data / name)
+    >>> [finding.code for finding in audit(data).severe]
+    ['DUPLICATE-CONTRADICTION']
     """
     *_, last = auditing(data)
     assert isinstance(last, Audit)
