@@ -140,7 +140,7 @@ def png() -> bytes:
         (png()[:2000], "damaged or cut short"),
         (b"patient,label\n1,chest\n", "its first bytes are text"),
         (b"PK\x03\x04" + b"\0" * 300, "it is a zip archive"),
-        (b"\0" * 128 + b"DICM" + b"\0" * 200, "it is a DICOM file"),
+        (b"\0" * 128 + b"DICM" + b"\0" * 200, "holds no pixel data"),
         (b"\x00\xff\xfe\x81" * 80, "belong to no format"),
         (bomb(9000), "9000 x 9000 px"),
         (bomb(60_000), "firstread takes 16 to 8,000 px a side"),

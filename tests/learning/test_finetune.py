@@ -9,7 +9,10 @@ from torch import nn
 
 from firstread.backbones import probabilities
 from firstread.errors import TrainingError
-from firstread.learning import Epoch, FeatureBatches, Plan, finetune
+from firstread.learning import Epoch, Plan
+from firstread.learning.batches import FeatureBatches, Order, balanced
+from firstread.learning.finetune import Learner, finetune, thaw, thawed
+from firstread.learning.objective import Objective
 from firstread.progress import Step
 
 PLAN = Plan("DATA", "firstread", "none", "none", "scratch", epochs=6, batch_size=8, lr=0.05, seed=3)
@@ -34,14 +37,19 @@ def batches(count: int = 61, shuffle: bool = True) -> FeatureBatches:
     generator = torch.Generator().manual_seed(0)
     targets = torch.randint(0, 2, (count,), generator=generator)
     features = torch.randn(1, count, 5, generator=generator) + 2.0 * targets[None, :, None]
-    return FeatureBatches(features, targets.numpy(), 8, seed=1, shuffle=shuffle)
+    return FeatureBatches(features.numpy(), targets.numpy(), Order(count, 8, 1, shuffle))
+
+
+def learner(plan: Plan, outputs: int = 2, **options: object) -> Learner:
+    torch.manual_seed(0)
+    network = Linear(outputs)
+    return Learner(network, plan, Objective(smoothing=plan.label_smoothing), 8, **options)
 
 
 def run(plan: Plan, outputs: int = 2) -> tuple[list[Epoch], nn.Module]:
-    torch.manual_seed(0)
-    network = Linear(outputs)
-    events = list(finetune(network, batches(), batches(20, shuffle=False), plan))
-    return [event for event in events if isinstance(event, Epoch)], network
+    made = learner(plan, outputs)
+    events = list(finetune(made, batches(), batches(20, shuffle=False)))
+    return [event for event in events if isinstance(event, Epoch)], made.network
 
 
 @pytest.mark.parametrize("outputs", [1, 2])
@@ -52,7 +60,7 @@ def test_it_learns_and_its_figures_are_those_of_the_network(outputs: int) -> Non
     judged = batches(20, shuffle=False)
     network.eval()
     with torch.inference_mode():
-        chances = probabilities(network(judged.views[0]))
+        chances = probabilities(network(torch.from_numpy(judged.views[0])))
     targets = torch.from_numpy(judged.targets)
     assert epochs[-1].val_acc == pytest.approx(float((chances.argmax(1) == targets).float().mean()))
     expected = -chances[torch.arange(20), targets].log().mean()
@@ -63,9 +71,9 @@ def test_same_seed_same_weights_and_the_callers_randomness_is_left_alone() -> No
     _, one = run(PLAN)
     torch.manual_seed(9)
     state = torch.random.get_rng_state()
-    network = Linear()
+    made = Learner(Linear(), PLAN, Objective(), 8)
     torch.random.set_rng_state(state)
-    list(finetune(network, batches(), batches(20), PLAN))
+    list(finetune(made, batches(), batches(20)))
     assert torch.equal(torch.random.get_rng_state(), state)
     _, two = run(PLAN)
     for a, b in zip(one.parameters(), two.parameters(), strict=True):
@@ -75,8 +83,7 @@ def test_same_seed_same_weights_and_the_callers_randomness_is_left_alone() -> No
 
 
 def test_steps_count_to_the_end() -> None:
-    torch.manual_seed(0)
-    events = finetune(Linear(), batches(), batches(20), PLAN)
+    events = finetune(learner(PLAN), batches(), batches(20))
     steps = [event for event in events if isinstance(event, Step)]
     assert [step.done for step in steps] == list(range(1, 6 * 8 + 1))
     assert steps[-1].of == len(steps)
@@ -102,7 +109,7 @@ def test_a_loss_that_is_no_number_stops_with_step_and_rate() -> None:
     broken = batches()
     broken.views[0, :] = float("inf")
     with pytest.raises(TrainingError, match=r"step 1 \(epoch 1, learning rate .* try --lr 0\.005"):
-        list(finetune(Linear(), broken, batches(20), PLAN))
+        list(finetune(learner(PLAN), broken, batches(20)))
 
 
 def test_batches_hold_every_image_once_and_never_one_alone() -> None:
@@ -111,7 +118,9 @@ def test_batches_hold_every_image_once_and_never_one_alone() -> None:
         assert sum(sizes) == count
         assert max(sizes) - min(sizes) <= 1
     seen = torch.cat([features for features, _ in batches().epoch(2)])
-    assert {tuple(row.tolist()) for row in seen} == {tuple(r.tolist()) for r in batches().views[0]}
+    assert {tuple(row.tolist()) for row in seen} == {
+        tuple(row) for row in batches().views[0].tolist()
+    }
 
 
 def test_order_changes_with_the_epoch_and_is_the_same_when_asked_again() -> None:
@@ -120,3 +129,91 @@ def test_order_changes_with_the_epoch_and_is_the_same_when_asked_again() -> None
 
     assert np.array_equal(order(1), order(1))
     assert not np.array_equal(order(1), order(2))
+
+
+def test_a_training_goes_on_from_any_step_to_the_same_bits() -> None:
+    plan = replace(PLAN, label_smoothing=0.1, clip=0.5)
+    whole, network = run(plan)
+    for stop in (1, 7, 8, 9, 30):
+        first = learner(plan)
+        events = finetune(first, batches(), batches(20, shuffle=False))
+        steps = 0
+        while steps < stop:
+            steps += isinstance(next(events), Step)
+        state = first.state()
+        second = learner(replace(plan, seed=plan.seed))
+        second.restore(state)
+        rest = list(finetune(second, batches(), batches(20, shuffle=False)))
+        for name, value in network.state_dict().items():
+            assert torch.equal(value, second.network.state_dict()[name]), (stop, name)
+        last = [event for event in rest if isinstance(event, Epoch)][-1]
+        assert replace(last, seconds=0) == replace(whole[-1], seconds=0)
+
+
+def test_layers_thaw_from_the_top_and_their_norms_stay_as_they_were_till_then() -> None:
+    plan = replace(PLAN, thaw_epochs=2, epochs=4)
+    made = learner(plan, layers=[[]])
+    head, below = made.network.layers, made.network.norm
+    made = Learner(made.network, plan, Objective(), 8, layers=[[head], [below]])
+    seen = []
+    for event in finetune(made, batches(), batches(20)):
+        if isinstance(event, Epoch):
+            seen.append((below.weight.clone(), below.running_mean.clone(), head[0].weight.clone()))
+    assert torch.equal(seen[1][0], torch.ones(5))
+    assert torch.equal(seen[1][1], torch.zeros(5))
+    assert not torch.equal(seen[0][2], seen[1][2])
+    assert not torch.equal(seen[2][0], torch.ones(5))
+    assert not torch.equal(seen[2][1], torch.zeros(5))
+
+
+def test_how_many_groups_train_when() -> None:
+    slow = replace(PLAN, thaw_epochs=2)
+    assert [thawed(slow, 4, epoch) for epoch in range(1, 9)] == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert [thawed(replace(slow, head_first=True), 4, e) for e in range(1, 6)] == [2, 2, 3, 3, 4]
+    assert thawed(PLAN, 4, 1) == 4
+
+
+def test_rates_fall_with_depth() -> None:
+    plan = replace(PLAN, depth_decay=0.5, lr=0.01, schedule="constant")
+    network = Linear()
+    layers = [[network.layers], [network.norm]]
+    made = Learner(network, plan, Objective(), 8, layers=layers)
+    rates = [group["lr"] for group in made.optimiser.param_groups]
+    assert rates == pytest.approx([0.01, 0.01, 0.005, 0.005])
+    thaw(network, layers, 1)
+    assert not network.norm.weight.requires_grad
+    assert network.layers[0].weight.requires_grad
+
+
+def test_gradients_are_clipped() -> None:
+    # Adam doesn't care for a gradient's length but through the steps' differences: clipping at
+    # next to nothing must change the path, clipping at more than any gradient must not.
+    free, wide, tight = (
+        run(replace(PLAN, clip=clip))[1].layers[0].weight for clip in (0.0, 1e6, 1e-6)
+    )
+    assert torch.equal(free, wide)
+    assert not torch.equal(free, tight)
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_learns_too(precision: str) -> None:
+    epochs, network = run(replace(PLAN, precision=precision))
+    assert epochs[-1].val_acc > 0.8
+    assert all(p.dtype == torch.float32 for p in network.parameters())
+
+
+def test_balanced_sampling_draws_classes_equally_often() -> None:
+    targets = np.array([0] * 90 + [1] * 10)
+    order = Order(100, 20, 0, True, balanced(targets))
+    drawn = np.concatenate(
+        [targets[places] for epoch in range(20) for places in order.batches(epoch)]
+    )
+    assert drawn.mean() == pytest.approx(0.5, abs=0.04)
+
+
+def test_an_epochs_last_batches_are_the_same_when_the_first_are_skipped() -> None:
+    whole = list(batches().epoch(3))
+    rest = list(batches().epoch(3, skip=5))
+    assert len(rest) == len(whole) - 5
+    for (one, _), (other, _) in zip(whole[5:], rest, strict=True):
+        assert torch.equal(one, other)

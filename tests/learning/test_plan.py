@@ -6,20 +6,32 @@ from typing import Any
 import pytest
 
 from firstread.errors import UsageError
-from firstread.learning import Plan, propose
+from firstread.learning import Plan, propose, settled
 
 
-def plan(per_class: int = 30, cached: bool = False, **given: Any) -> Plan:
+def plan(cached: bool = False, **given: Any) -> Plan:
     given = {"backbone": "resnet18", **given}
-    return propose("DATA", per_class, cached=cached, last_map="layer4", given=given)
+    return propose("DATA", cached=cached, last_map="layer4", given=given)
 
 
-def test_defaults_follow_weights_and_size() -> None:
-    assert plan().strategy == "scratch"
+def test_what_is_not_said_is_measured_and_other_choices_can_settle_it() -> None:
+    assert plan().strategy == "auto"
     assert plan(cached=True).weights == "imagenet"
-    assert plan(cached=True).strategy == "probe"
-    assert plan(per_class=5000, cached=True).strategy == "finetune"
-    assert plan(weights="w.pth").strategy == "probe"
+    assert plan(cached=True, epochs=3).strategy == "finetune"
+    assert plan(epochs=3).strategy == "scratch"
+    assert plan(classifier="svm").strategy == "probe"
+    assert plan(stage="all").strategy == "probe"
+    assert plan(cached=True, strategy="scratch").weights == "none"
+
+
+def test_what_was_found_best_brings_its_defaults_and_the_users_choices_stay() -> None:
+    asked = plan(cached=True, augment="none", seed=5)
+    tuned = settled(asked, {"strategy": "finetune"}, {"augment": "none", "seed": 5})
+    assert (tuned.strategy, tuned.head_first, tuned.freeze_norm) == ("finetune", True, True)
+    assert (tuned.weights, tuned.augment, tuned.seed) == ("imagenet", "none", 5)
+    probed = settled(asked, {"strategy": "probe", "stage": "layer3", "classifier": "svm"})
+    assert (probed.strategy, probed.stage, probed.classifier) == ("probe", "layer3", "svm")
+    assert settled(asked, {"strategy": "scratch"}).weights == "none"
 
 
 def test_the_users_choices_win() -> None:
@@ -47,6 +59,10 @@ def test_the_tutorials_recipe_is_the_tutorials() -> None:
         ({"strategy": "magic"}, "'magic' is not a strategy"),
         ({"recipe": "tutoriel"}, "Close to it: tutorial"),
         ({"epochs": 0}, "epochs is 0; it must be from 1"),
+        ({"strategy": "probe", "epochs": 3}, "epochs has no say in it"),
+        ({"strategy": "scratch", "stage": "all"}, "take --strategy probe"),
+        ({"classifier": "forest"}, "'forest' is not a classifier"),
+        ({"balance": "yes"}, "'yes' is not a balance"),
         ({"lr": -1.0}, "lr is -1"),
         ({"lr": float("nan")}, "lr is nan"),
         ({"image_size": 4}, "image_size is 4; it must be from 16 to 8000"),

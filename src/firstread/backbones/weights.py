@@ -58,6 +58,7 @@ def build(
     stage: str = "",
     image_size: int | None = None,
     normalise: bool = True,
+    neutralise: tuple[str, ...] = (),
 ) -> tuple[Backbone, Origin]:
     """Make a backbone with its weights, and the preprocessing that these were trained under.
 
@@ -75,6 +76,8 @@ def build(
         Side of the images in pixels, instead of the weights' own.
     normalise
         Whether to apply the weights' mean and standard deviation.
+    neutralise
+        Names of `NEUTRALISERS`, which are applied to every image.
 
     Raises
     ------
@@ -90,6 +93,7 @@ def build(
         preprocessing = replace(preprocessing, size=image_size)
     if not normalise:
         preprocessing = replace(preprocessing, mean=(0.0,) * 3, std=(1.0,) * 3)
+    preprocessing = replace(preprocessing, neutralise=neutralise)
     backbone = Backbone(row, preprocessing, stage)
     if path is not None:
         _load_into(backbone, _read(path), path)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from typing import Annotated
 
 import typer
 
 from firstread import __version__
 from firstread.cli.advise import advise
+from firstread.cli.audit import audit
 from firstread.cli.cache import cache
 from firstread.cli.demo import demo
 from firstread.cli.evaluate import evaluate
@@ -27,7 +29,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, predict, evaluate, advise, show, demo, zoo, cache):
+for command in (audit, advise, train, show, predict, evaluate, demo, zoo, cache):
     app.command()(command)
 
 
@@ -55,6 +57,8 @@ def main() -> None:
     # Torch then asks Linux for large pages: a training step touches memory that is new to it all
     # the time, and takes about 6 % longer in small ones.
     os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    # pydicom's warnings may quote values of a header, and those name patients.
+    warnings.filterwarnings("ignore", category=UserWarning, module="pydicom")
     try:
         app()
     except FirstreadError as error:

@@ -1,7 +1,7 @@
 """Folders and tables of labelled images, as one frozen value."""
 
 from firstread.datasets.dataset import BETWEEN, SPLITS, Dataset, labels_of
-from firstread.datasets.folders import images_in, load
+from firstread.datasets.folders import examine, images_in, load
 from firstread.datasets.pixels import PIXEL_BUDGET, PixelStore, decode, stack, stream
 from firstread.datasets.splits import with_validation
 
@@ -12,6 +12,7 @@ __all__ = [
     "Dataset",
     "PixelStore",
     "decode",
+    "examine",
     "images_in",
     "labels_of",
     "load",

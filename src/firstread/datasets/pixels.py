@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firstread.errors import ImageError
-from firstread.images import Image, Preprocessing, read
+from firstread.images import Image, Preprocessing, prepared, read
 from firstread.progress import Step
 
 PIXEL_BUDGET = 2 * 2**30
@@ -107,10 +107,10 @@ def stream(
 
     def attempt(path: Path) -> tuple[Image, tuple[int, int]] | ImageError:
         try:
-            image = read(path)
+            image = read(path, preprocessing.display)
         except ImageError as error:
             return error
-        return image.resized(preprocessing.size, preprocessing.interpolation), image.shape
+        return prepared(image, preprocessing), image.shape
 
     source = iter(paths)
     with ThreadPoolExecutor(WORKERS) as workers:

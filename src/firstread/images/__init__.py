@@ -1,17 +1,38 @@
 """Image files to pixels. The only room that opens image files."""
 
+from firstread.images.directory import listed_in
+from firstread.images.display import Display
+from firstread.images.header import Header, header
 from firstread.images.image import Image, Interpolation, Preprocessing
-from firstread.images.raster import MAX_SIDE, MIN_SIDE, SUFFIXES, read
+from firstread.images.kinds import is_directory, is_image, kind_of
+from firstread.images.neutralise import NEUTRALISERS, neutralised, neutralisers, prepared
+from firstread.images.parts import chosen, located, part_of
+from firstread.images.raster import MAX_SIDE, MIN_SIDE, SUFFIXES
+from firstread.images.reading import read
 from firstread.images.statistics import Statistics, statistics
 
 __all__ = [
     "MAX_SIDE",
     "MIN_SIDE",
+    "NEUTRALISERS",
     "SUFFIXES",
+    "Display",
+    "Header",
     "Image",
     "Interpolation",
     "Preprocessing",
     "Statistics",
+    "chosen",
+    "header",
+    "is_directory",
+    "is_image",
+    "kind_of",
+    "listed_in",
+    "located",
+    "neutralised",
+    "neutralisers",
+    "part_of",
+    "prepared",
     "read",
     "statistics",
 ]

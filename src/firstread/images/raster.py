@@ -13,14 +13,14 @@ import PIL.ImageOps
 from PIL import UnidentifiedImageError
 
 from firstread.errors import ImageError
-from firstread.images.image import Image, Pixels
+from firstread.images.image import Image, Pixels, gray_where_equal
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".tif", ".tiff", ".bmp"})
 MIN_SIDE = 16
 MAX_SIDE = 8000
 
-_REMOVE = "remove it, or pass --skip-unreadable"
+REMOVE = "remove it, or pass --skip-unreadable"
 # What Pillow's decoders raise on damaged files, gathered from its plug-ins.
 _DAMAGE = (
     OSError,
@@ -72,7 +72,7 @@ def read(path: str | Path) -> Image:
     path = Path(path)
     try:
         if path.stat().st_size == 0:
-            raise ImageError(path, f"is empty (0 bytes); {_REMOVE}")
+            raise ImageError(path, f"is empty (0 bytes); {REMOVE}")
         with PIL.Image.open(path, formats=FORMATS) as picture:
             _check_header(path, picture)
             upright = PIL.ImageOps.exif_transpose(picture)
@@ -80,15 +80,15 @@ def read(path: str | Path) -> Image:
     except FileNotFoundError:
         raise ImageError(path, "does not exist; check the path") from None
     except (IsADirectoryError, PermissionError) as error:
-        raise ImageError(path, f"can't be opened ({error.strerror}); {_REMOVE}") from None
+        raise ImageError(path, f"can't be opened ({error.strerror}); {REMOVE}") from None
     except (PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning):
         raise ImageError(path, _size_reason("more than 89 million pixels")) from None
     except UnidentifiedImageError:
-        raise ImageError(path, f"is not an image ({_what_it_is(path)}); {_REMOVE}") from None
+        raise ImageError(path, f"is not an image ({_what_it_is(path)}); {REMOVE}") from None
     except _DAMAGE as error:
-        raise ImageError(path, f"is damaged or cut short ({error}); {_REMOVE}") from None
+        raise ImageError(path, f"is damaged or cut short ({error}); {REMOVE}") from None
     except _NotNumbersError as error:
-        raise ImageError(path, f"holds {error} values that are not numbers; {_REMOVE}") from None
+        raise ImageError(path, f"holds {error} values that are not numbers; {REMOVE}") from None
     return Image(pixels)
 
 
@@ -106,7 +106,7 @@ def _check_header(path: Path, picture: PIL.Image.Image) -> None:
 
 
 def _size_reason(found: str) -> str:
-    return f"is {found}; firstread takes {MIN_SIDE} to {MAX_SIDE:,} px a side; {_REMOVE}"
+    return f"is {found}; firstread takes {MIN_SIDE} to {MAX_SIDE:,} px a side; {REMOVE}"
 
 
 def _displayed(picture: PIL.Image.Image) -> Pixels:
@@ -118,10 +118,7 @@ def _displayed(picture: PIL.Image.Image) -> Pixels:
     if picture.has_transparency_data:
         rgba = picture.convert("RGBA")
         picture = PIL.Image.alpha_composite(PIL.Image.new("RGBA", rgba.size, "black"), rgba)
-    colour = np.asarray(picture.convert("RGB"))
-    red, green, blue = colour[..., 0], colour[..., 1], colour[..., 2]
-    gray = np.array_equal(red, green) and np.array_equal(green, blue)
-    return np.ascontiguousarray(red) if gray else colour
+    return gray_where_equal(np.asarray(picture.convert("RGB")))
 
 
 def _stretched(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint16]:
@@ -140,8 +137,6 @@ def _what_it_is(path: Path) -> str:
     """Say in words what a file that is not an image holds, from its first bytes."""
     with path.open("rb") as file:
         start = file.read(256)
-    if start[128:132] == b"DICM":
-        return "it is a DICOM file; firstread reads PNG, JPEG, TIFF and BMP"
     for signature, name in _SIGNATURES.items():
         if start.startswith(signature):
             return f"it is {name}"

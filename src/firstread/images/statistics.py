@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from firstread.images.raster import read
+from firstread.images.reading import read
 
 _DARK, _BRIGHT = 0.02, 0.98
 

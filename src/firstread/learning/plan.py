@@ -143,7 +143,9 @@ class Plan:
         """
         try:
             plan = cls(**json.loads(path.read_text(encoding="utf-8")))
-            _check_values({k: v for k, v in asdict(plan).items() if (k, v) != ("epochs", 0)})
+            # Zero stands for "not settled yet" or "of no use" there.
+            unset = {"epochs": 0, "image_size": 0}
+            _check_values({k: v for k, v in asdict(plan).items() if unset.get(k) != v})
         except (OSError, ValueError, TypeError, UsageError) as error:
             raise UsageError(f"{path}: is no plan of firstread ({error})") from None
         return plan
