@@ -240,11 +240,10 @@ class Control:
             f"{mean:.0f} % right on average and {most:.0f} % at most, against "
             f"{100 * self.accuracy:.0f} % with the true labels (p = {self.p_value:.2g})."
         )
-        if self.p_value < 0.05:
+        if self.p_value <= 0.05:
             return text
-        least = 1 / (1 + len(self.shuffled))
-        if least >= 0.05:
-            return f"{text} Shuffle at least 19 times for p to be able to fall under 0.05."
+        if self.accuracy > max(self.shuffled):
+            return f"{text} Shuffle at least 19 times: p can't reach 0.05 with fewer."
         return f"{text} What it learned may be chance."
 
 
