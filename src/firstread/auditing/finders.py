@@ -9,14 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
 
 from firstread.auditing import balance, duplicates, integrity, names, patients
-from firstread.auditing.finding import Finding, Severity
-from firstread.auditing.result import Audit
+from firstread.auditing.finding import Finding
+from firstread.auditing.kinds import KINDS
+from firstread.auditing.label_errors import CODE as LABEL_ERROR
+from firstread.auditing.label_errors import suspected
+from firstread.auditing.pixel_baseline import CODE as BASELINE
+from firstread.auditing.pixel_baseline import pixel_baseline
+from firstread.auditing.result import Audit, ordered
+from firstread.auditing.shortcuts import shortcuts
 from firstread.auditing.survey import Survey, surveying
 from firstread.datasets import Dataset, examine
 from firstread.progress import Step
+from firstread.threads import single_threaded
 
 Find = Callable[[Dataset, Survey], Iterable[Finding | Step]]
 
@@ -58,6 +64,21 @@ def _has_images(dataset: Dataset, survey: Survey) -> bool:
 
 def _has_patients(dataset: Dataset, survey: Survey) -> bool:
     return bool(dataset.cases["patient"].notna().any())
+
+
+def _shortcuts(dataset: Dataset, survey: Survey) -> Iterable[Finding]:
+    with single_threaded():
+        return shortcuts(dataset, survey.traces)
+
+
+def _pixels(dataset: Dataset, survey: Survey) -> Iterable[Finding]:
+    with single_threaded():
+        return [pixel_baseline(dataset, survey.traces).finding()]
+
+
+def _labels(dataset: Dataset, survey: Survey) -> Iterable[Finding]:
+    with single_threaded():
+        return [suspected(dataset, survey.traces)]
 
 
 NEEDS: dict[str, tuple[Callable[[Dataset, Survey], bool], str]] = {
@@ -174,6 +195,24 @@ FINDERS: tuple[Finder, ...] = (
         {"PATIENT-COUNT": "Each image is of another patient."},
         ("patients",),
     ),
+    Finder(
+        "shortcuts",
+        _shortcuts,
+        {kind.code: f"No shortcut by {kind.title}." for kind in KINDS},
+        ("images", "classes"),
+    ),
+    Finder(
+        "what pixels alone can do",
+        _pixels,
+        {BASELINE: "Pixels alone were not tried."},
+        ("images", "classes"),
+    ),
+    Finder(
+        "labels that are likely wrong",
+        _labels,
+        {LABEL_ERROR: "No label is likely wrong."},
+        ("images", "classes"),
+    ),
     Finder("counts of images", balance.counted, {}),
     Finder(
         "class sizes",
@@ -266,10 +305,8 @@ def auditing(
                 yield event
             else:
                 findings.append(event)
-    order = {severity: place for place, severity in enumerate(get_args(Severity))}
-    findings.sort(key=lambda finding: order[finding.severity])
     name = "" if isinstance(data, Dataset) else str(data)
-    yield Audit(name, len(dataset), tuple(findings))
+    yield Audit(name, len(dataset), ordered(findings), survey.traces)
 
 
 def _looked_for(finder: Finder, dataset: Dataset, survey: Survey) -> Iterator[Finding | Step]:
