@@ -172,7 +172,7 @@ def _leak(
 
 def _read_off(dataset: Dataset) -> pd.Series | None:
     """Return the likely patient of each file, or None where names follow no such pattern."""
-    paths = dataset.paths
+    paths = [path.absolute() for path in dataset.paths]
     folder = os.path.commonpath([path.parent for path in paths])
     below = [path.relative_to(folder).with_suffix("") for path in paths]
     said = pd.Series([_said(path) for path in below], dtype=object)
