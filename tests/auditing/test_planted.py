@@ -503,18 +503,22 @@ def framed(picture: PIL.Image.Image) -> PIL.Image.Image:
     return bordered
 
 
-def marked(picture: PIL.Image.Image) -> PIL.Image.Image:
+def lettered(picture: PIL.Image.Image) -> PIL.Image.Image:
     drawn = picture.copy()
     font = PIL.ImageFont.load_default(14)
     PIL.ImageDraw.Draw(drawn).text((100, 4), "L", fill=255, font=font)
     return drawn
 
 
+def tinted(picture: PIL.Image.Image) -> PIL.Image.Image:
+    return PIL.ImageOps.colorize(picture, "black", "yellow")
+
+
 SHORTCUTS: dict[str, tuple[str, Callable[[PIL.Image.Image], PIL.Image.Image], dict[str, int]]] = {
     "one class at another size": ("SHORTCUT-SIZE", lambda p: p.resize((120, 128)), {}),
     "one class framed": ("SHORTCUT-BORDER", framed, {}),
-    "one class in colour": ("SHORTCUT-CHANNELS", lambda p: PIL.ImageOps.colorize(p, "black", "yellow"), {}),
-    "one class with a marker": ("SHORTCUT-MARKER", marked, {}),
+    "one class in colour": ("SHORTCUT-CHANNELS", tinted, {}),
+    "one class with a marker": ("SHORTCUT-MARKER", lettered, {}),
     "one class at another resolution in its header": (
         "SHORTCUT-STORAGE", lambda p: p, {"dpi": (72, 72)},
     ),
