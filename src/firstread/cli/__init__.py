@@ -15,6 +15,7 @@ from firstread.cli.audit import audit
 from firstread.cli.cache import cache
 from firstread.cli.demo import demo
 from firstread.cli.predict import predict
+from firstread.cli.report import report
 from firstread.cli.screen import notices
 from firstread.cli.show import show
 from firstread.cli.train import train
@@ -28,7 +29,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (audit, advise, train, show, predict, demo, zoo, cache):
+for command in (audit, advise, train, show, report, predict, demo, zoo, cache):
     app.command()(command)
 
 
