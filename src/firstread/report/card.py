@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from firstread.report.findings import title
 from firstread.report.privacy import last
-from firstread.report.records import Records
+from firstread.report.records import Record, Records
 from firstread.report.verdict import WIDE, severe
 from firstread.report.wording import SPLITS, counted, interval_text, listed, percent, value_text
 
@@ -105,10 +105,7 @@ def procedure(records: Records) -> tuple[str, ...]:
     lines.append(
         _WEIGHTS.get(str(origin["kind"]), f"Weights: {last(str(origin['name']))}{marked}.")
     )
-    side = shape["size"]
-    fitted = f"Images are squashed to {side} x {side} px"
-    taken = shape.get("neutralise") or []
-    lines.append(f"{fitted}; neutralised: {listed(taken)}." if taken else f"{fitted}.")
+    lines.append(_fitted(shape))
     if plan["strategy"] != "probe":
         decay = f", weight decay {plan['weight_decay']:g}" if plan["weight_decay"] else ""
         lines.append(
@@ -128,6 +125,17 @@ def procedure(records: Records) -> tuple[str, ...]:
         )
     lines.append(f"Seed {plan['seed']}, {plan['precision']} on {plan['device']}.")
     return tuple(lines)
+
+
+def _fitted(shape: Record) -> str:
+    """Say how images are brought to the network's size."""
+    side, taken = shape["size"], shape.get("neutralise") or []
+    spacing = shape.get("display", {}).get("spacing")
+    way = "padded and resized" if "size" in taken else "squashed"
+    text = f"Images are {way} to {side} x {side} px"
+    if spacing is not None:
+        text = f"Images are brought to {spacing:g} mm a pixel and cut or padded to {side} x {side}"
+    return f"{text}; neutralised: {listed(taken)}." if taken else f"{text}."
 
 
 def _figures(records: Records) -> tuple[str, ...]:

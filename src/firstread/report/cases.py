@@ -11,7 +11,8 @@ from firstread.report.thumbnails import Album, Thumbnail
 from firstread.report.wording import percent
 
 MOST = 9
-"""Of each kind."""
+"""Mistakes."""
+MOST_UNSURE = 6
 _SHOWN = 3
 
 
@@ -43,7 +44,7 @@ def mistakes(records: Records, album: Album) -> tuple[Case, ...]:
     answers = records.answers
     wrong = np.flatnonzero(~answers.right)
     sure = _confidence(answers, records.multilabel)
-    return _cases(records, album, wrong[np.argsort(-sure[wrong], kind="stable")])
+    return _cases(records, album, wrong[np.argsort(-sure[wrong], kind="stable")][:MOST])
 
 
 def least_sure(records: Records, album: Album) -> tuple[Case, ...]:
@@ -51,7 +52,8 @@ def least_sure(records: Records, album: Album) -> tuple[Case, ...]:
     answers = records.answers
     right = np.flatnonzero(answers.right)
     margin = _margin(answers, records.multilabel)
-    return _cases(records, album, right[np.argsort(margin[right], kind="stable")])
+    order = np.argsort(margin[right], kind="stable")
+    return _cases(records, album, right[order][:MOST_UNSURE])
 
 
 def _confidence(answers: Answers, multilabel: bool) -> np.ndarray:
@@ -73,7 +75,7 @@ def _margin(answers: Answers, multilabel: bool) -> np.ndarray:
 
 def _cases(records: Records, album: Album, places: np.ndarray) -> tuple[Case, ...]:
     answers, made = records.answers, []
-    for place in places[:MOST]:
+    for place in places:
         picture = album.thumbnail(answers.paths[place])
         if picture is None:
             break

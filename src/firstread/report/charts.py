@@ -183,7 +183,7 @@ def _roc(records: Records, drawn: list[int], n: int, part: str) -> Chart:
 
 
 def _precision(records: Records, drawn: list[int], n: int, part: str) -> Chart:
-    lines, shares, said_of = {}, [], []
+    lines, shares, sure = {}, [], []
     for k in drawn:
         name = records.classes[k]
         yes, said = records.answers.yes[:, k], records.answers.probabilities[:, k]
@@ -191,12 +191,11 @@ def _precision(records: Records, drawn: list[int], n: int, part: str) -> Chart:
         frame = pd.DataFrame({"recall": recall, "precision": precision})
         lines[f"{name} ({int(yes.sum()):,} of {n:,})"] = _thinned(frame)
         shares.append(float(yes.mean()))
-        # Where all are found; the curve's first point.
-        said_of.append(f"{name} {percent(float(precision[0]))}")
+        sure.append(f"{name} {percent(float(precision[recall == 1].max()))}")
     return Chart(
         svg(precision_recall_figure(lines, shares, n)),
-        f"Precision and recall on {counted(n, part + ' image')}. Calling enough images to find "
-        f"all of a class, of those called so are right: {listed(said_of)}.",
+        f"Precision and recall on {counted(n, part + ' image')}. Where every image of a class is "
+        f"found, of those called so are right: {listed(sure)}.",
         "How many false alarms it costs to find more. Depends on how frequent a class is: in "
         f"practice it may be rarer than here.{_left_out(records, drawn)}",
     )

@@ -27,14 +27,15 @@ class Item:
     topic
         What it asks for, in short.
     answer
-        Gives what the records say to it, empty where they say nothing; None where no record can.
+        Gives what the records say to it, perhaps with what is left to the author; empty where
+        they say nothing. None where no record can.
     to_write
         What is left to the author.
     """
 
     number: int
     topic: str
-    answer: Callable[[Records], str] | None = None
+    answer: Callable[[Records], str | tuple[str, str]] | None = None
     to_write: str = ""
 
 
@@ -85,8 +86,10 @@ def _partition(records: Records) -> str:
     )
 
 
-def _disjoint(records: Records) -> str:
+def _disjoint(records: Records) -> str | tuple[str, str]:
     lines = data(records)[1:2]
+    if records.cases["patient"].isna().all():
+        return lines[0], "whether the parts share patients or examinations"
     found = [
         title(finding)
         for finding in records.audit or ()
@@ -104,7 +107,9 @@ def _sample(records: Records) -> str:
 
 def _software(records: Records) -> str:
     names = ("firstread", "python", "torch", "torchvision", "timm", "scikit-learn")
-    return listed([f"{name} {records.versions[name]}" for name in names if name in records.versions])
+    return listed(
+        [f"{name} {records.versions[name]}" for name in names if name in records.versions]
+    )
 
 
 def _initial(records: Records) -> str:
@@ -136,7 +141,8 @@ def _metrics(records: Records) -> str:
 
 def _uncertainty(records: Records) -> str:
     methods = {
-        str(e["method"]) for e in (records.evaluation or {}).get(records.split, {}).get("figures", [])
+        str(e["method"])
+        for e in (records.evaluation or {}).get(records.split, {}).get("figures", [])
     }
     named = sorted(methods - {""})
     return f"95 % intervals: {listed(named or ['exact (Clopper-Pearson)'])}."
@@ -292,12 +298,14 @@ SECTIONS: tuple[tuple[str, tuple[Item, ...]], ...] = (
 
 def checklist(records: Records) -> tuple[tuple[str, tuple[Filled, ...]], ...]:
     """Fill in what the records say."""
-    return tuple((name, tuple(_filled(item, records) for item in items)) for name, items in SECTIONS)
+    return tuple(
+        (name, tuple(_filled(item, records) for item in items)) for name, items in SECTIONS
+    )
 
 
 def _filled(item: Item, records: Records) -> Filled:
-    said = item.answer(records) if item.answer else ""
+    given = item.answer(records) if item.answer else ""
+    said, to_write = (given, item.to_write) if isinstance(given, str) else given
     if not said:
         return Filled(item.number, item.topic, "open", "", "for the author to write")
-    state = "in part" if item.to_write else "filled"
-    return Filled(item.number, item.topic, state, said, item.to_write)
+    return Filled(item.number, item.topic, "in part" if to_write else "filled", said, to_write)

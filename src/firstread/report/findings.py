@@ -73,8 +73,10 @@ class Shown:
     groups
         Pictures that belong together, as copies of each other do; each picture a group of its
         own where none do.
+    between
+        What stands between the members of a group: `=` where they are copies, else nothing.
     joined
-        Whether the members of a group belong together.
+        Whether there are groups.
     more
         How many files are not shown.
     """
@@ -86,6 +88,7 @@ class Shown:
     why: str
     advice: str
     groups: tuple[tuple[Thumbnail, ...], ...]
+    between: str
     joined: bool
     more: int
 
@@ -107,6 +110,12 @@ def title(finding: Record) -> str:
     return TITLES.get(code, code.replace("-", " ").capitalize())
 
 
+def _between(code: str) -> str:
+    if code.startswith("DUPLICATE"):
+        return "≈" if "NEAR" in code else "="
+    return ""
+
+
 def _dressed(finding: Record, album: Album, names: Names, most: int) -> Shown:
     grouped = [list(group)[:_A_GROUP] for group in finding["groups"][:_GROUPS]]
     wanted = grouped or [[path] for path in finding["files"][:_A_FINDING]]
@@ -125,6 +134,7 @@ def _dressed(finding: Record, album: Album, names: Names, most: int) -> Shown:
         title(finding),
         **texts,
         groups=tuple(groups),
+        between=_between(str(finding["code"])),
         joined=bool(grouped),
         more=len(finding["files"]) - sum(map(len, groups)) if groups else 0,
     )

@@ -27,7 +27,9 @@ class Names:
         named = [str(records.plan.get("data", "")), str(records.plan.get("weights", ""))]
         files = [*records.cases["path"], *named]
         found = (finding["files"] for finding in records.audit or ())
-        parents = {str(Path(path).parent) for path in [*files, *(f for some in found for f in some)]}
+        parents = {
+            str(Path(path).parent) for path in [*files, *(f for some in found for f in some)]
+        }
         kept = {folder for folder in {*parents, named[0]} if len(folder) > 1}
         return cls(tuple(sorted(kept, key=len, reverse=True)))
 

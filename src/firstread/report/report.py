@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from firstread.errors import RunError
 from firstread.images import Display
@@ -16,7 +18,7 @@ from firstread.report.card import card
 from firstread.report.cases import least_sure, mistakes
 from firstread.report.charts import judged, learned, parted, rungs
 from firstread.report.claim import checklist
-from firstread.report.findings import SHOWN, shown
+from firstread.report.findings import shown
 from firstread.report.privacy import Names, last, notes
 from firstread.report.records import Record, Records
 from firstread.report.thumbnails import Album
@@ -25,6 +27,7 @@ from firstread.run import REPORT, Run
 
 TEMPLATE = "report.html.j2"
 
+_CODE = re.compile(r"`([^`]+)`|(?<!\S)(--[a-z]+(?:-[a-z]+)*)")
 _KEYS = ("accuracy", "balanced_accuracy", "auroc", "ece")
 _MOST_CLASSES = 30
 """Classes whose figures are all listed; of more, those least found."""
@@ -70,8 +73,11 @@ def rendered(records: Records) -> str:
         percent=wording.percent,
         listed=wording.listed,
         last=last,
+        prose=_prose,
     )
-    return environment.get_template(TEMPLATE).render(**content(records))
+    page = environment.get_template(TEMPLATE).render(**content(records))
+    # A number and its unit stay on one line.
+    return re.sub(r"(?<=\d) (?=(%|px|KiB|MiB|GiB)\b|%)", "\N{NO-BREAK SPACE}", page)
 
 
 def content(records: Records) -> dict[str, Any]:
@@ -94,7 +100,6 @@ def content(records: Records) -> dict[str, Any]:
         "table": _table(records),
         "counts": _counts(records),
         "findings": dressed,
-        "severities": SHOWN,
         "passed": _rest(records, "passed"),
         "inapplicable": _rest(records, "not applicable"),
         "learned": tuple(learned(records)),
@@ -111,6 +116,13 @@ def content(records: Records) -> dict[str, Any]:
         "plan": names.plan(records.plan),
         "missing": album.missing,
     }
+
+
+def _prose(text: str) -> Markup:
+    """Return a finding's text with its class names and options set as code."""
+    return Markup(
+        _CODE.sub(lambda found: f"<code>{found[1] or found[2]}</code>", str(escape(text)))
+    )
 
 
 def _keys(records: Records) -> list[Record]:
@@ -161,7 +173,9 @@ def _table(records: Records) -> list[dict[str, Any]]:
     if len(names) > _MOST_CLASSES:
         names = sorted(names, key=sensitivity)[:_MOST_CLASSES]
     return [
-        {"name": name or "all classes", "figures": held[name]} for name in ["", *names] if name in held
+        {"name": name or "all classes", "figures": held[name]}
+        for name in ["", *names]
+        if name in held
     ]
 
 

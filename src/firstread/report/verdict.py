@@ -82,7 +82,8 @@ def best_rival(records: Records) -> Rival | None:
         n = ladder["images"]
         ours = ladder["rungs"][-1]["accuracy"]["value"]
         beaten = bool(against["told_apart"]) and ours > value
-        return Rival(name, beaten, f"{round(value * n):,} of {n:,} against {round(ours * n):,}")
+        figures = f"right on {round(value * n):,} of {n:,}, the network on {round(ours * n):,}"
+        return Rival(name, beaten, figures)
     if records.advice is None:
         return None
     table = records.advice[records.advice["images"] > 0]
@@ -96,8 +97,8 @@ def best_rival(records: Records) -> Rival | None:
     return Rival(
         "logistic regression on 28 x 28 pixels",
         bool(ours["low"] > pixels["high"]),
-        f"{percent(pixels['accuracy'])} against {percent(ours['accuracy'])}, cross-validated on "
-        "training images",
+        f"{percent(pixels['accuracy'])} right, the network {percent(ours['accuracy'])}, "
+        "cross-validated on training images",
     )
 
 
@@ -118,9 +119,8 @@ def _apart(records: Records) -> Sentence:
     if len(records.classes) > 4:
         question = f"Can a network tell these {len(records.classes)} classes apart?"
     if low > guess:
-        return Sentence(
-            question, "On these images, yes", "good", f"{_capital(scored)}; {usual}."
-        )
+        tone = "careful" if severe(records) else "good"
+        return Sentence(question, "On these images, yes", tone, f"{_capital(scored)}; {usual}.")
     if high < guess:
         return Sentence(question, "No", "bad", f"{_capital(scored)}, and {usual}.")
     text = f"{_capital(scored)}; that is not more than guessing, as {usual}."

@@ -57,8 +57,8 @@ def percent(share: float) -> str:
     >>> percent(0.9985), percent(1.0), percent(0.99951), percent(0.004)
     ('99.9 %', '100 %', '99.9 %', '0.4 %')
     """
-    # What isn't all or nothing is never rounded to it.
-    hundred = 100 * share
+    # What isn't all or nothing is never rounded to it, arithmetic's last digits apart.
+    hundred = round(100 * share, 9)
     if 0 < hundred < 1 or 99 < hundred < 100:
         return f"{min(99.9, max(0.1, hundred)):.1f} %"
     return f"{hundred:.0f} %"
