@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydicom.datadict import tag_for_keyword
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.uid import RLELossless
 
@@ -19,6 +20,28 @@ from firstread.images.headers import Header, opened
 from firstread.images.image import Image, Pixels, gray_where_equal
 from firstread.images.raster import REMOVE
 from firstread.images.windows import Pipeline, Samples
+
+# All that decides how pixels are read; whatever names a patient is not even kept in memory.
+_TAGS = [
+    tag
+    for name in (
+        *("SOPClassUID", "Modality", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel"),
+        *("PhotometricInterpretation", "PlanarConfiguration", "PixelRepresentation"),
+        *("BitsAllocated", "BitsStored", "HighBit", "PixelPaddingValue", "PixelPaddingRangeLimit"),
+        *("ModalityLUTSequence", "RescaleSlope", "RescaleIntercept", "PresentationLUTShape"),
+        *("VOILUTSequence", "VOILUTFunction", "WindowCenter", "WindowWidth"),
+        *("WindowCenterWidthExplanation", "PixelPresentation", "PaletteColorLookupTableUID"),
+        *("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"),
+        *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
+        *("ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
+        *(
+            f"{segmented}{colour}PaletteColorLookupTable{part}"
+            for colour in ("Red", "Green", "Blue", "Alpha")
+            for segmented, part in (("", "Descriptor"), ("", "Data"), ("Segmented", "Data"))
+        ),
+    )
+    if (tag := tag_for_keyword(name)) is not None
+]
 
 GRAY = ("MONOCHROME1", "MONOCHROME2")
 
@@ -45,7 +68,7 @@ def read(path: Path, display: Display, number: int | None = None) -> Image:
         If the file can't be read, has no such frame, or no such window. No message holds a value
         that names a patient.
     """
-    with opened(path) as header:
+    with opened(path, _TAGS) as header:
         found = layout(path, header)
         frame = frame_number(path, found, number)
         if found.photometric in GRAY:

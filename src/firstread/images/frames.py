@@ -200,9 +200,13 @@ def cells(
         decoded, _ = decoded_frame(path, header, found, number, raw=True)
         return decoded.view(f"u{decoded.dtype.itemsize}")
     size = int(_frame_bytes(header, found))
-    header.source.seek(header.start + (number - 1) * size)
-    order = "<" if header.syntax.is_little_endian else ">"
-    flat = np.frombuffer(header.source.read(size), f"{order}u{allocated // 8}")
+    start = header.start + (number - 1) * size
+    data = header.data
+    if data is None:
+        header.source.seek(start)
+        data, start = header.source.read(size), 0
+    dtype = np.dtype(f"{'<' if header.syntax.is_little_endian else '>'}u{allocated // 8}")
+    flat = np.frombuffer(data, dtype, found.rows * found.columns, start)
     return flat.reshape(found.rows, found.columns)
 
 
