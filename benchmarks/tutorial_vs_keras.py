@@ -84,7 +84,7 @@ def train_in_keras(arguments: argparse.Namespace) -> dict[str, Any]:
         metrics=["accuracy"],
     )
     clock = Clock()
-    network.fit(
+    fitted = network.fit(
         training,
         validation_data=validation,
         epochs=arguments.epochs,
@@ -92,7 +92,8 @@ def train_in_keras(arguments: argparse.Namespace) -> dict[str, Any]:
         verbose=0,
     )
     precision = "bfloat16" if arguments.precision == "bfloat16" else "float32"
-    return _outcome(clock.epochs, precision, training.samples, validation.samples)
+    outcome = _outcome(clock.epochs, precision, training.samples, validation.samples)
+    return {**outcome, "accuracies": fitted.history["val_accuracy"]}
 
 
 def train_in_firstread(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -165,11 +166,11 @@ def _outcome(
         "precision": precision,
         "trained": trained,
         "judged": judged,
-        "peak": _peak_memory(),
+        "peak": peak_memory(),
     }
 
 
-def _peak_memory() -> int:
+def peak_memory() -> int:
     """Return the most memory that this process ever held, in bytes."""
     if sys.platform == "win32":
         import psutil
@@ -246,13 +247,13 @@ def _print(found: dict[str, list[dict[str, Any]]]) -> None:
             highlight=False,
         )
     console.print(
-        f"{_processor()}, {os.cpu_count()} cores, {machine[0]['threads']} threads, "
+        f"{processor()}, {os.cpu_count()} cores, {machine[0]['threads']} threads, "
         f"{platform.system()}, Python {platform.python_version()}.",
         highlight=False,
     )
 
 
-def _processor() -> str:
+def processor() -> str:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

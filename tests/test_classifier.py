@@ -11,7 +11,7 @@ import torch
 
 import firstread
 from firstread.errors import DataError, RunError
-from firstread.images import read
+from firstread.images import neutralised, read
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +96,41 @@ def test_saved_and_loaded_is_the_same(trained: Path, images: Path, tmp_path: Pat
     pd.testing.assert_frame_equal(again.predict(images), classifier.predict(images))
 
 
+def test_what_is_neutralised_is_saved_and_done(trained: Path, images: Path, tmp_path: Path) -> None:
+    classifier = firstread.load(trained)
+    record = json.loads((trained / "model.json").read_text())
+    assert record["preprocessing"]["neutralise"] == []
+    record["preprocessing"]["neutralise"] = ["border", "size"]
+    (copied(trained, tmp_path) / "model.json").write_text(json.dumps(record))
+    neutral = firstread.load(tmp_path)
+    assert neutral.preprocessing.neutralise == ("border", "size")
+    neutral.save(tmp_path)
+    again = firstread.load(tmp_path)
+    assert again.preprocessing == neutral.preprocessing
+    path = images / "dark" / "0.png"
+    pixels = neutralised(read(path), ("border", "size")).resized(32).as_float()
+    with torch.inference_mode():
+        expected = classifier.network(torch.from_numpy(pixels)[None, None]).softmax(1)[0].numpy()
+    np.testing.assert_allclose(again.predict_proba(path)[0], expected, atol=1e-6)
+    assert np.abs(classifier.predict_proba(path)[0] - expected).max() > 1e-5
+
+
+def test_models_of_another_format_say_what_to_do(trained: Path, tmp_path: Path) -> None:
+    record = json.loads((trained / "model.json").read_text())
+    record["format"] = 1
+    (copied(trained, tmp_path) / "model.json").write_text(json.dumps(record))
+    with pytest.raises(RunError, match="format 1, and this firstread reads 2; train it again"):
+        firstread.load(tmp_path)
+
+
+def test_an_unknown_neutraliser_is_refused(trained: Path, tmp_path: Path) -> None:
+    record = json.loads((trained / "model.json").read_text())
+    record["preprocessing"]["neutralise"] = ["collimation"]
+    (copied(trained, tmp_path) / "model.json").write_text(json.dumps(record))
+    with pytest.raises(RunError, match="'collimation' is not a way to neutralise"):
+        firstread.load(tmp_path)
+
+
 def test_damaged_models_are_refused(trained: Path, tmp_path: Path) -> None:
     folder = copied(trained, tmp_path)
     weights, record = folder / "model.safetensors", folder / "model.json"
@@ -111,7 +146,7 @@ def test_damaged_models_are_refused(trained: Path, tmp_path: Path) -> None:
     weights.write_bytes(whole)
     fields = json.loads(record.read_text())
     record.write_text(json.dumps({**fields, "format": 99}))
-    with pytest.raises(RunError, match="format 99, and this firstread reads up to"):
+    with pytest.raises(RunError, match="format 99, and this firstread reads"):
         firstread.load(folder)
     record.unlink()
     with pytest.raises(RunError, match=r"holds no model \(model\.json\)"):

@@ -18,8 +18,8 @@ import torch
 
 from firstread.backbones import Backbone, Network, Origin, assemble, entry, probabilities
 from firstread.datasets import BETWEEN, images_in, stack, stream
-from firstread.errors import DataError, ImageError, RunError
-from firstread.images import Preprocessing
+from firstread.errors import DataError, ImageError, RunError, UsageError
+from firstread.images import Preprocessing, neutralisers
 from firstread.run import Run
 
 FORMAT = 2
@@ -177,7 +177,14 @@ class Classifier:
             network.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS_FILE))
         except FileNotFoundError as error:
             raise RunError(f"{folder}: holds no model ({Path(error.filename).name})") from None
-        except (ValueError, KeyError, TypeError, RuntimeError, safetensors.SafetensorError) as e:
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            RuntimeError,
+            UsageError,
+            safetensors.SafetensorError,
+        ) as e:
             reason = str(e).splitlines()[0]
             raise RunError(f"{folder}: the model's files are damaged ({reason})") from None
         origin = Origin(**record["origin"])
@@ -186,10 +193,8 @@ class Classifier:
 
 def _rebuilt(record: dict[str, Any], classes: int) -> Network:
     """Make the network of a record, with weights still to come."""
-    fields = record["preprocessing"]
-    preprocessing = Preprocessing(
-        fields["size"], tuple(fields["mean"]), tuple(fields["std"]), fields["interpolation"]
-    )
+    preprocessing = Preprocessing.of(record["preprocessing"])
+    neutralisers(",".join(preprocessing.neutralise))  # Refuses those that aren't known.
     with torch.random.fork_rng(devices=[]):
         backbone = Backbone(entry(record["backbone"]), preprocessing, record["stage"])
         network = assemble(backbone, record["head"], classes)

@@ -57,7 +57,7 @@ def test_unreadable_files_are_left_out_when_asked(
         (("--image-size", "9"), "image_size is 9; it must be from 16"),
         (("--recipe", "tutoriel"), "Close to it: tutorial"),
         (("--lr", "0"), "lr is 0.0; it must be from"),
-        (("--lr", "fast"), "lr is .fast.; give a number, or auto"),
+        (("--lr", "fast"), "lr is 'fast'; give a number, or auto"),
     ],
 )
 def test_wrong_words_end_with_code_2_a_way_out_and_no_traceback(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from firstread.datasets import load
+from firstread.datasets import examine, load
 from firstread.errors import DataError
 
 Write = Callable[..., Path]
@@ -157,3 +157,25 @@ def test_empty_and_binary_tables(tmp_path: Path) -> None:
     assert "can't be read as a table" in problems(table(tmp_path, ""))
     (tmp_path / "b.csv").write_bytes(b"\xff\xfe\x00path")
     assert "can't be read as a table" in problems(tmp_path / "b.csv")
+
+
+def test_what_can_be_listed_is_listed_beside_the_problems(two_classes: Path) -> None:
+    (two_classes / "empty").mkdir()
+    dataset, found = examine(two_classes)
+    assert len(dataset) == 16
+    assert dataset.classes == ("bright", "dark", "empty")
+    assert found == (f"{two_classes}: class 'empty' is empty; add images or remove it",)
+    (two_classes / "empty").rmdir()
+    assert examine(two_classes)[1] == ()
+
+
+def test_usable_rows_of_a_table_are_kept_beside_its_problems(
+    write_image: Write, tmp_path: Path
+) -> None:
+    for k in range(4):
+        write_image(f"{k}.png", seed=k)
+    text = "path,label,patient\n0.png,a,P1\n1.png,,P2\n2.png,b,\n9.png,b,P4\n3.png,a,P5\n"
+    dataset, found = examine(table(tmp_path, text))
+    assert dataset.cases["label"].tolist() == ["a", "b", "a"]
+    assert [path.name for path in dataset.paths] == ["0.png", "2.png", "3.png"]
+    assert [problem.split(": ")[1] for problem in found] == ["line 3", "line 5"]

@@ -167,7 +167,7 @@ def test_whatever_changes_features_is_computed_anew(
     get(backbone, paths, cache=cache)
     trained = make()
     trained.network.layer4[1].conv2.weight.data[0] += 1
-    smaller, normalised = make(), make()
+    smaller, normalised, neutralised = make(), make(), make(neutralise=("size",))
     smaller.preprocessing = replace(smaller.preprocessing, size=48)
     normalised.preprocessing = replace(normalised.preprocessing, mean=(0.0, 0.0, 0.0))
     assert get(make(), paths, cache=cache).computed == 0
@@ -175,6 +175,7 @@ def test_whatever_changes_features_is_computed_anew(
     assert get(trained, paths, cache=cache).computed == 7
     assert get(smaller, paths, cache=cache).computed == 7
     assert get(normalised, paths, cache=cache).computed == 7
+    assert get(neutralised, paths, cache=cache).computed == 7
     assert get(backbone, paths, stages=["layer3"], cache=cache).computed == 7
     assert get(backbone, paths, pooled=False, cache=cache).computed == 7
     assert get(backbone, paths, precision="bfloat16", cache=cache).computed == 7

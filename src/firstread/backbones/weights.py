@@ -22,7 +22,7 @@ from torch import Tensor
 from firstread.backbones.backbone import Backbone
 from firstread.backbones.catalogue import Checkpoint, Entry, entry
 from firstread.errors import WeightsError
-from firstread.images import Preprocessing
+from firstread.images import Display, Preprocessing
 
 TIMEOUT_S = 20.0
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,})\.")
@@ -58,6 +58,8 @@ def build(
     stage: str = "",
     image_size: int | None = None,
     normalise: bool = True,
+    neutralise: tuple[str, ...] = (),
+    display: Display | None = None,
 ) -> tuple[Backbone, Origin]:
     """Make a backbone with its weights, and the preprocessing that these were trained under.
 
@@ -75,6 +77,10 @@ def build(
         Side of the images in pixels, instead of the weights' own.
     normalise
         Whether to apply the weights' mean and standard deviation.
+    neutralise
+        Names of `NEUTRALISERS`, which are applied to every image.
+    display
+        The window and spacing that DICOM and NIfTI images are read at.
 
     Raises
     ------
@@ -90,6 +96,9 @@ def build(
         preprocessing = replace(preprocessing, size=image_size)
     if not normalise:
         preprocessing = replace(preprocessing, mean=(0.0,) * 3, std=(1.0,) * 3)
+    preprocessing = replace(
+        preprocessing, neutralise=neutralise, display=display or preprocessing.display
+    )
     backbone = Backbone(row, preprocessing, stage)
     if path is not None:
         _load_into(backbone, _read(path), path)

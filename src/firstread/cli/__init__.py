@@ -11,8 +11,10 @@ import typer
 
 from firstread import __version__
 from firstread.cli.advise import advise
+from firstread.cli.audit import audit
 from firstread.cli.cache import cache
 from firstread.cli.demo import demo
+from firstread.cli.evaluate import evaluate
 from firstread.cli.inspect import inspect
 from firstread.cli.predict import predict
 from firstread.cli.screen import notices
@@ -28,7 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, predict, advise, show, demo, zoo, cache, inspect):
+for command in (audit, advise, train, show, evaluate, predict, inspect, demo, zoo, cache):
     app.command()(command)
 
 

@@ -18,7 +18,7 @@ def inspect(
             show_default=False,
         ),
     ],
-    window: options.Window = "first",
+    window: options.Window = None,
     spacing: options.Spacing = None,
     out: Annotated[
         Path | None,
@@ -43,7 +43,7 @@ def inspect(
         raise UsageError(f"--out {out}: the name must end in one of .png, .pdf, .svg")
     if out is not None and not out.parent.is_dir():
         raise UsageError(f"{out}: there is no folder {out.parent} to write it to")
-    inspection = read(file, Display(window, spacing), identifiers=identifiers)
+    inspection = read(file, Display(window or "first", spacing), identifiers=identifiers)
     print_table(("what", "value"), inspection.rows)
     if out is not None:
         from firstread.report.inspection import before_after

@@ -106,6 +106,15 @@ Budget = Annotated[
     ),
 ]
 Epochs = Annotated[int | None, typer.Option(help="Passes over the images.", show_default=False)]
+Neutralise = Annotated[
+    str | None,
+    typer.Option(
+        metavar="size,border,histogram",
+        help="Take away from images what a network could tell classes by without the anatomy: "
+        "pad instead of squash, crop borders, equalise histograms.",
+        show_default=False,
+    ),
+]
 BatchSize = Annotated[int | None, typer.Option(help="Images a step.", show_default=False)]
 LearningRate = Annotated[
     str | None,
@@ -143,12 +152,13 @@ Precision = Annotated[
 ]
 
 Window = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="NAME|C,W|full|percentile|first",
         help="The window that DICOM and NIfTI images are seen through: the first of the file; one "
         "named in it, or lung, bone, brain, ... for CT; a centre and width as 40,400; all values; "
-        "or the middle 98 % of the pixels.",
+        "or the middle 98 % of the pixels. The first by default.",
+        show_default=False,
     ),
 ]
 Spacing = Annotated[

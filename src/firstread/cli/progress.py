@@ -8,16 +8,7 @@ from functools import singledispatch
 from pathlib import Path
 from typing import Any
 
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
-
-from firstread.cli.screen import console, notices, print_table
+from firstread.cli.screen import bar, console, notices, print_table
 from firstread.learning import TUTORIAL_NOTES, Advice, Epoch, RangeTest, Trial
 from firstread.progress import Notice, Step
 from firstread.training import Found, Ready, Result
@@ -25,27 +16,17 @@ from firstread.training import Found, Ready, Result
 
 def show(events: Iterator[Any]) -> Any:
     """Print what happens until it is over, with a live bar on a terminal; return the last event."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("elapsed"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    bar = Progress(*columns, console=notices, transient=True, disable=not notices.is_terminal)
-    task = bar.add_task("reading images", total=None)
-    phase, event = "reading images", None
-    with bar:
+    phase, event = "", None
+    with bar() as drawn:
+        task = drawn.add_task("reading images", total=None)
         for event in events:
             if not isinstance(event, Step):
                 _print(event)
                 continue
             if event.phase != phase:
-                bar.reset(task)
+                drawn.reset(task)
                 phase = event.phase
-            bar.update(task, description=phase, completed=event.done, total=event.of)
+            drawn.update(task, description=phase, completed=event.done, total=event.of)
     return event
 
 

@@ -6,6 +6,7 @@ import csv
 import sys
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -21,6 +22,42 @@ DRAWINGS = (".png", ".pdf", ".svg", ".jpg")
 
 notices = Console(stderr=True, highlight=False, soft_wrap=True)
 """Progress, warnings and errors, on standard error."""
+
+
+def bar() -> Any:
+    """Return a progress bar on standard error: drawn on a terminal, nothing elsewhere."""
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("elapsed"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=notices, transient=True, disable=not notices.is_terminal)
+
+
+def followed(events: Iterable[Any]) -> Any:
+    """Draw the steps of long work as they are done; return what comes last."""
+    from firstread.progress import Step
+
+    event = None
+    with bar() as drawn:
+        task = drawn.add_task("", total=None)
+        for event in events:
+            if isinstance(event, Step):
+                drawn.update(task, description=event.phase, completed=event.done, total=event.of)
+    return event
 
 
 def print_table(

@@ -1,7 +1,8 @@
 """Folders and tables of labelled images, as one frozen value."""
 
 from firstread.datasets.dataset import BETWEEN, SPLITS, Dataset, labels_of
-from firstread.datasets.folders import images_in, load
+from firstread.datasets.files import images_in
+from firstread.datasets.folders import examine, load
 from firstread.datasets.pixels import PIXEL_BUDGET, PixelStore, decode, stack, stream
 from firstread.datasets.splits import with_validation
 from firstread.datasets.volumes import SLICES, parts, per_volume
@@ -14,6 +15,7 @@ __all__ = [
     "Dataset",
     "PixelStore",
     "decode",
+    "examine",
     "images_in",
     "labels_of",
     "load",

@@ -8,37 +8,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from firstread.datasets.dataset import BETWEEN, SPLITS, Dataset, labels_of
-from firstread.datasets.tags import (
-    described,
-    key_of,
-    keyed,
-    read_facts,
-    with_patients,
-    without_keys,
-)
+from firstread.datasets.dataset import SPLITS, Dataset, labels_of
+from firstread.datasets.files import files_in, images_in
+from firstread.datasets.tables import LAYOUTS, SEPARATORS, SPLIT_NAMES, from_table
+from firstread.datasets.tags import described, read_facts
 from firstread.datasets.volumes import expanded
 from firstread.errors import DataError
-from firstread.images import is_directory, is_image, listed_in
 
 MIN_PER_CLASS = 2
-
-_SPLIT_NAMES = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "test": "test",
-    "testing": "test",
-}
-_TABLES = {".csv": ",", ".tsv": "\t"}
-_COLUMNS = ("path", "label", "patient", "split")
-_MARKED = "label_"
-_LAYOUTS = (
-    "DATA is a folder of class folders, a folder with train/ and val/ of them, "
-    "or a CSV or TSV with the columns path and label"
-)
 
 
 def load(data: str | Path, *, columns: Sequence[str] = (), slices: str | None = None) -> Dataset:
@@ -71,39 +48,47 @@ def load(data: str | Path, *, columns: Sequence[str] = (), slices: str | None = 
         than two images, a label that another differs from by case or spaces alone, labels in
         `val/` or `test/` that `train/` lacks, files that the table names and the disk lacks.
     """
-    data = Path(data)
-    if data.is_dir():
-        dataset = _from_folder(data)
-    elif data.suffix.lower() in _TABLES and data.is_file():
-        dataset = _from_table(data)
-    else:
-        state = "is neither a folder nor a CSV or TSV" if data.exists() else "does not exist"
-        raise DataError([f"{data}: {state}"], f"{_LAYOUTS}.")
-    known = read_facts(dataset.paths, columns)
-    dataset = expanded(described(dataset, known, columns), known, slices)
-    problems = list(_problems(dataset))
+    dataset, problems = examine(data, columns=columns, slices=slices)
     if problems:
-        raise DataError([f"{data}: {problem}" for problem in problems])
+        raise DataError(problems)
     return dataset
 
 
-def images_in(folder: Path) -> list[Path]:
-    """Return the images below a folder, or those that a DICOMDIR lists.
+def examine(
+    data: str | Path, *, columns: Sequence[str] = (), slices: str | None = None
+) -> tuple[Dataset, tuple[str, ...]]:
+    """Read labelled images as `load` does; return what can be listed, and every problem.
 
-    Files are known by what they hold, whatever they are called; DICOM objects without an image
-    are left out, and so are hidden files. Sorted by name; a DICOMDIR's in its order.
+    Parameters
+    ----------
+    data, columns, slices
+        As of `load`.
+
+    Returns
+    -------
+    dataset
+        The cases that are there; rows of a table that can't be used are left out.
+    problems
+        What keeps the data set from being trained on, one sentence each.
+
+    Raises
+    ------
+    DataError
+        If nothing can be listed: no such folder, or no table with the columns needed.
     """
-    if is_directory(folder):
-        return listed_in(folder)
-    return [path for path in _files(folder) if is_image(path)]
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file() and not any(p.startswith(".") for p in path.relative_to(folder).parts)
-    )
+    data = Path(data)
+    if data.is_dir():
+        dataset, problems = _from_folder(data), list[str]()
+    elif data.suffix.lower() in SEPARATORS and data.is_file():
+        dataset, problems = from_table(data)
+    else:
+        state = "is neither a folder nor a CSV or TSV" if data.exists() else "does not exist"
+        raise DataError([f"{data}: {state}"], f"{LAYOUTS}.")
+    known = read_facts(dataset.paths, columns)
+    dataset = expanded(described(dataset, known, columns), known, slices)
+    # What is wrong with rows explains what is wrong with the whole, and stands alone.
+    problems = problems or list(_problems(dataset))
+    return dataset, tuple(f"{data}: {problem}" for problem in problems)
 
 
 def _subfolders(folder: Path) -> list[Path]:
@@ -111,7 +96,7 @@ def _subfolders(folder: Path) -> list[Path]:
 
 
 def _from_folder(root: Path) -> Dataset:
-    parts = {_SPLIT_NAMES.get(sub.name.lower()): sub for sub in _subfolders(root)}
+    parts = {SPLIT_NAMES.get(sub.name.lower()): sub for sub in _subfolders(root)}
     if "train" not in parts:
         return _assemble(root, {"": root})
     return _assemble(root, {split: parts[split] for split in SPLITS if split in parts})
@@ -136,108 +121,15 @@ def _assemble(root: Path, parts: dict[str, Path]) -> Dataset:
         cases,
         tuple(sorted(classes)),
         tuple(unlabelled),
-        tuple(path for path in _files(root) if str(path) not in known),
+        tuple(path for path in files_in(root) if str(path) not in known),
     )
-
-
-def _from_table(table: Path) -> Dataset:
-    try:
-        frame = _read_table(table)
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError([f"{table}: can't be read as a table ({reason})"], _LAYOUTS) from None
-    frame = with_patients(frame)
-    if "path" not in frame and key_of(map(str, frame.columns)):
-        frame = keyed(frame, table, images_in(table.parent))
-    marked = [name for name in map(str, frame.columns) if name.startswith(_MARKED)]
-    missing = [name for name in ("path", "label") if name not in frame]
-    missing = [name for name in missing if not (name == "label" and marked)]
-    if missing:
-        raise DataError(
-            [f"{table}: lacks the column {name!r}" for name in missing],
-            f"It has: {', '.join(frame.columns)}. The first line of the table names the columns.",
-        )
-    files = [table.parent / path for path in frame["path"]]
-    problems = list(_table_problems(frame, files, marked))
-    if problems:
-        raise DataError([f"{table}: {problem}" for problem in problems])
-    if marked:
-        frame = frame.assign(label=_joined(frame[marked])).drop(columns=marked)
-    multilabel = bool(marked) or frame["label"].str.contains(BETWEEN, regex=False).any()
-    patient = frame["patient"] if "patient" in frame else pd.Series("", index=frame.index)
-    split = frame["split"] if "split" in frame else pd.Series("", index=frame.index)
-    cases = without_keys(frame).assign(
-        path=[str(file) for file in files],
-        patient=patient.where(patient != "", None),
-        split=split.str.strip().str.lower().map({**_SPLIT_NAMES, "": ""}),
-    )
-    if not multilabel:
-        return Dataset(cases, tuple(sorted(set(cases["label"]))))
-    named = {name for label in cases["label"] for name in labels_of(label)}
-    columns = {name.removeprefix(_MARKED) for name in marked}
-    return Dataset(cases, tuple(sorted(columns or named)), multilabel=True)
-
-
-def _joined(marks: pd.DataFrame) -> list[str]:
-    """Return each row's labels, with `;` between, of columns of 0 and 1."""
-    names = [name.removeprefix(_MARKED) for name in map(str, marks.columns)]
-    return [
-        BETWEEN.join(name for name, mark in zip(names, row, strict=True) if mark.strip() == "1")
-        for row in marks.itertuples(index=False)
-    ]
-
-
-def _read_table(table: Path) -> pd.DataFrame:
-    separator = _TABLES[table.suffix.lower()]
-    with table.open(encoding="utf-8-sig") as file:
-        header = file.readline()
-    if separator == "," and "," not in header and ";" in header:
-        separator = ";"  # What spreadsheets write where the comma is the decimal point.
-    frame = pd.read_csv(
-        table, sep=separator, dtype=str, keep_default_na=False, encoding="utf-8-sig"
-    )
-    return frame.rename(columns=_column)
-
-
-def _column(name: str) -> str:
-    """Return a column's name, firstread's own in lower case."""
-    name = name.strip()
-    if name.lower().startswith(_MARKED):
-        return _MARKED + name[len(_MARKED) :]
-    return name.lower() if name.lower() in _COLUMNS else name
-
-
-def _table_problems(frame: pd.DataFrame, files: list[Path], marked: list[str]) -> Iterator[str]:
-    """Say what is wrong with the rows; a line number counts the header as line 1."""
-    seen: dict[Path, int] = {}
-    for name in marked:
-        for line, mark in enumerate(frame[name], start=2):
-            if mark.strip() not in ("0", "1"):
-                yield f"line {line}: {name} is {mark!r}; write 1 where the label fits, else 0"
-    labels: list[str] = [""] * len(frame) if marked else list(frame["label"])
-    several = bool(marked) or any(BETWEEN in label for label in labels)
-    for line, (file, label) in enumerate(zip(files, labels, strict=True), start=2):
-        if not file.is_file():
-            yield f"line {line}: {file} does not exist; paths are relative to the table's folder"
-        if file in seen:
-            yield f"line {line}: {file} stands on line {seen[file]} already; keep one"
-        if not label.strip() and not several:
-            yield f"line {line}: the label is empty; write the class or remove the line"
-        seen.setdefault(file, line)
-    splits: list[str] = list(frame.get("split", []))
-    for line, split in enumerate(splits, start=2):
-        if split.strip() and split.strip().lower() not in _SPLIT_NAMES:
-            yield f"line {line}: the split is {split!r}; write one of {', '.join(SPLITS)}"
-    filled = {bool(split.strip()) for split in splits}
-    if filled == {True, False}:
-        yield "some lines have a split and some have none; fill in all of them or none"
 
 
 def _problems(dataset: Dataset) -> Iterator[str]:
     """Say what keeps a data set from being trained on."""
     cases, classes = dataset.cases, dataset.classes
     if not classes:
-        yield f"holds no class folders; {_LAYOUTS}"
+        yield f"holds no class folders; {LAYOUTS}"
         return
     yield from _lookalikes(classes)
     if len(classes) == 1 and not dataset.multilabel:

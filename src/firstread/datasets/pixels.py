@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firstread.errors import ImageError
-from firstread.images import Image, Preprocessing, read
+from firstread.images import Image, Preprocessing, prepared, read
 from firstread.progress import Step
 
 PIXEL_BUDGET = 2 * 2**30
@@ -110,7 +110,7 @@ def stream(
             image = read(path, preprocessing.display)
         except ImageError as error:
             return error
-        return preprocessing.fit(image), image.shape
+        return prepared(image, preprocessing), image.shape
 
     source = iter(paths)
     with ThreadPoolExecutor(WORKERS) as workers:

@@ -1,6 +1,38 @@
 """Figures with their intervals: what a trained classifier has shown."""
 
+from firstread.evidence.baselines import STEPS, Ladder, Rung, climb, majority
+from firstread.evidence.comparison import Comparison, compare
+from firstread.evidence.estimate import FIGURES, Estimate
 from firstread.evidence.intervals import Interval, proportion
 from firstread.evidence.metrics import Metrics, score
+from firstread.evidence.operating import OperatingPoint, Rule
+from firstread.evidence.scoring import Evaluation, evaluate
+from firstread.evidence.shift import Shift, compare_images
+from firstread.evidence.subgroups import Subgroups, subgroups
+from firstread.evidence.temperature import Temperature, fit_temperature
 
-__all__ = ["Interval", "Metrics", "proportion", "score"]
+__all__ = [
+    "FIGURES",
+    "STEPS",
+    "Comparison",
+    "Estimate",
+    "Evaluation",
+    "Interval",
+    "Ladder",
+    "Metrics",
+    "OperatingPoint",
+    "Rule",
+    "Rung",
+    "Shift",
+    "Subgroups",
+    "Temperature",
+    "climb",
+    "compare",
+    "compare_images",
+    "evaluate",
+    "fit_temperature",
+    "majority",
+    "proportion",
+    "score",
+    "subgroups",
+]

@@ -1,4 +1,4 @@
-"""Accuracy with its interval, what guessing would get, and where the mistakes are."""
+"""Figures of a held-out part, and what guessing would get."""
 
 from __future__ import annotations
 
@@ -8,43 +8,36 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import confusion_matrix, log_loss
 
-from firstread.evidence.intervals import Interval, proportion
+from firstread.evidence.baselines import majority
+from firstread.evidence.intervals import Interval
+from firstread.evidence.scoring import Evaluation, evaluate, likeliest
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """What a classifier got right on labelled images.
+    """What a classifier got right on labelled images, beside what guessing gets.
 
     Parameters
     ----------
-    classes
-        Class names in order.
-    confusion
-        Counts, int, shape (k, k): row the truth, column the answer.
-    log_loss
-        Mean cross-entropy in nats.
+    evaluation
+        Every figure with its interval.
+    right
+        Images labelled right; where there may be several labels, all of them.
     majority
-        How many would be right by always answering the class that was most frequent in training.
+        How many would be right by always answering what was most frequent in training.
     """
 
-    classes: tuple[str, ...]
-    confusion: Array
-    log_loss: float
+    evaluation: Evaluation
+    right: int
     majority: int
 
     @property
     def count(self) -> int:
         """Images judged."""
-        return int(self.confusion.sum())
-
-    @property
-    def right(self) -> int:
-        """Images labelled right."""
-        return int(np.trace(self.confusion))
+        return self.evaluation.n
 
     @property
     def accuracy(self) -> float:
@@ -53,76 +46,73 @@ class Metrics:
 
     @property
     def interval(self) -> Interval:
-        """The accuracy's exact 95 % interval."""
-        return proportion(self.right, self.count)
+        """The accuracy's 95 % interval: exact, by patient where patients repeat."""
+        return self.evaluation.get("accuracy").interval
 
     def sentence(self) -> str:
         """Say the result as one would to a colleague.
 
         Examples
         --------
-        >>> print(Metrics(("a", "b"), np.diag([5, 5]), 0.1, 5).sentence())
+        >>> truth = np.arange(10) % 2
+        >>> sure = np.where(truth[:, None] == np.arange(2), 0.9, 0.1)
+        >>> print(score(("a", "b"), truth, sure, truth).sentence())
         10 of 10 right; with 10 images that is compatible with anything from 69 % to 100 %.
         """
         low, high = self.interval
+        patients = self.evaluation.patients
+        whom = "" if patients == self.count else f" of {patients} patients"
         return (
-            f"{self.right} of {self.count} right; with {self.count} images that is compatible "
-            f"with anything from {100 * low:.0f} % to {100 * high:.0f} %."
+            f"{self.right} of {self.count} right; with {self.count} images{whom} that is "
+            f"compatible with anything from {100 * low:.0f} % to {100 * high:.0f} %."
         )
 
     def baseline(self) -> str:
         """Say what no network at all would get."""
-        return f"Always answering the most frequent class gets {self.majority} of {self.count}."
+        what = "labels" if self.evaluation.multilabel else "class"
+        return f"Always answering the most frequent {what} gets {self.majority} of {self.count}."
 
     def record(self) -> dict[str, Any]:
         """Return all figures as plain numbers and lists, for JSON."""
-        totals = self.confusion.sum(axis=1)
+        accuracy = self.evaluation.get("accuracy")
         return {
             "images": self.count,
             "right": self.right,
             "accuracy": self.accuracy,
             "accuracy_interval_95": list(self.interval),
-            "interval_method": "Clopper-Pearson (exact)",
-            "log_loss": self.log_loss,
+            "interval_method": accuracy.method,
+            "log_loss": self.evaluation.get("log_loss").value,
             "majority_baseline": {"right": self.majority, "accuracy": self.majority / self.count},
-            "classes": {
-                name: {
-                    "images": int(totals[k]),
-                    "right": int(self.confusion[k, k]),
-                    "interval_95": list(proportion(int(self.confusion[k, k]), int(totals[k])))
-                    if totals[k]
-                    else None,
-                }
-                for k, name in enumerate(self.classes)
-            },
-            "confusion": {"rows": "truth", "columns": "answer", "counts": self.confusion.tolist()},
+            **self.evaluation.record(),
         }
 
 
 def score(
-    classes: Sequence[str], targets: Array, probabilities: Array, training_targets: Array
+    classes: Sequence[str],
+    targets: Array,
+    probabilities: Array,
+    training_targets: Array,
+    *,
+    groups: Sequence[str] | Array | None = None,
 ) -> Metrics:
-    """Judge probabilities against the truth.
+    """Judge probabilities against the truth, and against guessing.
 
     Parameters
     ----------
     classes
         Class names in order.
-    targets
-        True classes as numbers, shape (n,).
-    probabilities
-        Shape (n, k), rows summing to 1.
+    targets, probabilities, groups
+        As of `evaluate`.
     training_targets
-        Classes of the training images, which tell what the majority class is.
+        Those of the training images, which tell what is most frequent.
     """
-    numbers = np.arange(len(classes))
-    # In float32 the rows sum to one only nearly.
-    exact = probabilities.astype(np.float64)
-    exact /= exact.sum(axis=1, keepdims=True)
-    majority = np.bincount(training_targets, minlength=len(classes)).argmax()
-    return Metrics(
-        tuple(classes),
-        confusion_matrix(targets, probabilities.argmax(axis=1), labels=numbers),
-        float(log_loss(targets, exact, labels=numbers)),
-        int((targets == majority).sum()),
-    )
+    truth = np.asarray(targets)
+    evaluation = evaluate(classes, truth, probabilities, groups=groups)
+    guess = majority(training_targets, len(truth), len(classes))
+    if truth.ndim == 2:
+        guessed = ((guess >= 0.5) == truth.astype(bool)).all(axis=1)
+        right = ((np.asarray(probabilities) >= 0.5) == truth.astype(bool)).all(axis=1)
+    else:
+        places = np.arange(len(truth))
+        guessed, right = (likeliest(np.asarray(p))[places, truth] for p in (guess, probabilities))
+    return Metrics(evaluation, int(right.sum()), int(guessed.sum()))

@@ -3,29 +3,40 @@
 from firstread.images.directory import listed_in
 from firstread.images.display import Display
 from firstread.images.facts import Facts, facts, keyword
+from firstread.images.header import Header, header
 from firstread.images.image import Image, Interpolation, Preprocessing
 from firstread.images.kinds import is_directory, is_image, kind_of
+from firstread.images.neutralise import NEUTRALISERS, neutralised, neutralisers, prepared
 from firstread.images.parts import chosen, located, part_of
 from firstread.images.raster import MAX_SIDE, MIN_SIDE, SUFFIXES
 from firstread.images.reading import read
+from firstread.images.statistics import Statistics, statistics
 
 __all__ = [
     "MAX_SIDE",
     "MIN_SIDE",
+    "NEUTRALISERS",
     "SUFFIXES",
     "Display",
     "Facts",
+    "Header",
     "Image",
     "Interpolation",
     "Preprocessing",
+    "Statistics",
     "chosen",
     "facts",
+    "header",
     "is_directory",
     "is_image",
     "keyword",
     "kind_of",
     "listed_in",
     "located",
+    "neutralised",
+    "neutralisers",
     "part_of",
+    "prepared",
     "read",
+    "statistics",
 ]

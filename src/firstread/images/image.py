@@ -36,6 +36,8 @@ class Preprocessing:
         Subtracted from and divided into pixels in [0, 1], for red, green and blue.
     interpolation
         How images are resized.
+    neutralise
+        Names of `NEUTRALISERS`: what is taken away from images before they are resized.
     display
         Which window DICOM and NIfTI images are shown through, and at how many millimetres a
         pixel. A network predicts rightly only through the window that it was trained through, so
@@ -46,20 +48,19 @@ class Preprocessing:
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     interpolation: Interpolation = "bilinear"
+    neutralise: tuple[str, ...] = ()
     display: Display = field(default_factory=Display)
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Preprocessing:
-        """Rebuild from what `dataclasses.asdict` gave, by way of JSON.
-
-        Records of before there was a `display` have none.
-        """
+        """Rebuild from what `dataclasses.asdict` gave, by way of JSON."""
         return cls(
             record["size"],
             tuple(record["mean"]),
             tuple(record["std"]),
             record["interpolation"],
-            Display(**record.get("display", {})),
+            tuple(record["neutralise"]),
+            Display(**record["display"]),
         )
 
     def fit(self, image: Image) -> Image:

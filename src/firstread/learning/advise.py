@@ -15,7 +15,6 @@ import torch
 from firstread.backbones import Network
 from firstread.datasets import Dataset, with_validation
 from firstread.errors import DataError, UsageError
-from firstread.images import Preprocessing
 from firstread.learning.batches import ImageBatches, Order
 from firstread.learning.candidates import Candidate, standard_error, winner
 from firstread.learning.curve import LearningCurve, learning_curve
@@ -37,7 +36,9 @@ FOLDS = 5
 SAMPLE = 2000
 """Images that are compared on at most."""
 
-PIXELS = Preprocessing(28)
+PIXELS = 28
+"""Side of the pictures of the simplest rival."""
+
 _COARSE = GRID[::2]
 _GRADIENT_FOLDS = 3
 _STEPS_TIMED = 2
@@ -180,7 +181,8 @@ def advise(
     if asked is not None:
         _afford(network, bench, material, asked)
     made: list[Candidate] = []
-    pixels = yield from material.pixels(PIXELS)
+    small = replace(network.backbone.preprocessing, size=PIXELS)
+    pixels = yield from material.pixels(small)
     rows = np.concatenate(list(pixels[0].batches([np.arange(len(dataset))])))
     gray = rows.mean(axis=1).reshape(1, len(dataset), -1)
     made.append((yield from bench.probe("raw pixels, 28 x 28 (control)", gray, (), "softmax")))

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from firstread.backbones import Backbone
 from firstread.errors import ImageError, UsageError, unknown
-from firstread.images import read
+from firstread.images import located, read
 from firstread.learning.augment import PLAIN, Augmentation
 from firstread.learning.cache import FeatureCache, Rows, Shelf
 from firstread.learning.passes import Extractor, Job, Made
@@ -222,8 +222,10 @@ def _digests(paths: Sequence[Path]) -> Iterator[bytes | ImageError]:
 
 def _digest(path: Path) -> bytes | ImageError:
     try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
+        place, number = located(Path(path))
+        with place.open("rb") as file:
+            whole = hashlib.file_digest(file, "sha256").digest()
+        return whole if number is None else hashlib.sha256(whole + b"%d" % number).digest()
     except OSError:
         try:
             read(path)  # Says in our own words what is wrong.

@@ -19,7 +19,7 @@ from torch import Tensor
 from firstread.backbones import Backbone, folded
 from firstread.datasets import stack
 from firstread.errors import ImageError
-from firstread.images import read
+from firstread.images import prepared, read
 from firstread.learning.augment import Augmentation
 from firstread.learning.sheet import FloatArray
 
@@ -151,12 +151,11 @@ class Extractor:
         preprocessing = self._backbone.preprocessing
         for job in jobs:
             try:
-                image = read(job.path)
+                image = read(job.path, preprocessing.display)
             except ImageError as error:
                 errors.append((job.digest, error))
                 continue
-            resized = image.resized(preprocessing.size, preprocessing.interpolation)
-            plain = torch.from_numpy(stack([resized], image.gray))
+            plain = torch.from_numpy(stack([prepared(image, preprocessing)], image.gray))
             pixels.extend(self._view(plain, job.digest, number) for number in job.views)
             views.extend((job.digest, number) for number in job.views)
             shapes.extend([image.shape] * len(job.views))

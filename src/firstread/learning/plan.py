@@ -50,6 +50,11 @@ class Plan:
         Whether images get the mean and standard deviation that the weights expect.
     image_size
         Side in pixels; 0 stands for the size that the weights were trained at.
+    neutralise
+        Names of `images.NEUTRALISERS` with commas between: what is taken away from images so that
+        the network can't learn it.
+    window, spacing
+        Of DICOM and NIfTI images, as of `images.Display`; a spacing of 0 leaves them as they are.
     augment
         A kind of augmentation: `none`, `mild` or `tutorial`.
     epochs, batch_size
@@ -105,6 +110,9 @@ class Plan:
     classifier: str = "softmax"
     head: str = "linear"
     normalise: bool = True
+    neutralise: str = ""
+    window: str = "first"
+    spacing: float = 0.0
     augment: str = "mild"
     epochs: int = 30
     batch_size: int = 16
@@ -287,6 +295,7 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "lr": (1e-12, 100.0),
     "image_size": (16, 8000),
     "seed": (0, 2**31 - 1),
+    "spacing": (0, 1000),
 }
 _CHOICES = {
     "strategy": STRATEGIES,

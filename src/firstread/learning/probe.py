@@ -187,7 +187,7 @@ def fit(
     for number, (learned, left) in enumerate(parted):
         rows, turn = _turned(scaled[:, learned])
         for place, c in enumerate(grid):
-            weight, bias = make(rows, np.tile(targets[learned], len(scaled)), c)
+            weight, bias = make(rows, np.concatenate([targets[learned]] * len(scaled)), c)
             held[c][left] = (scaled[0, left] @ turn) @ weight.T + bias
             fitted = rows[: len(learned)] @ weight.T + bias
             seen[c].append(judged(fitted, targets[learned]))
@@ -203,7 +203,7 @@ def fit(
         # Of equally good ones the strongest: `min` takes the first.
         chosen = min(trials, key=lambda trial: round(trial.val_loss, 4)).c
     rows, turn = _turned(scaled)
-    weight, bias = make(rows, np.tile(targets, len(scaled)), chosen)
+    weight, bias = make(rows, np.concatenate([targets] * len(scaled)), chosen)
     weight = factors[chosen] * (weight @ turn.T) / std
     bias = factors[chosen] * bias - weight @ mean
     return Linear(weight.astype(np.float32), bias.astype(np.float32), chosen, trials)

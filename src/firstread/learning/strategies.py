@@ -14,6 +14,7 @@ from torch import nn
 from firstread.backbones import Network, Origin, assemble, build, entry
 from firstread.datasets import Dataset
 from firstread.errors import unknown
+from firstread.images import Display, neutralisers
 from firstread.learning.augment import PLAIN, augmentation
 from firstread.learning.batches import Batches, FeatureBatches, ImageBatches, Order, balanced
 from firstread.learning.finetune import Epoch, Learner, finetune
@@ -45,6 +46,8 @@ def network_of(plan: Plan, classes: int) -> tuple[Network, Origin]:
             stage="" if plan.stage == ALL else plan.stage,
             image_size=plan.image_size or None,
             normalise=plan.normalise,
+            neutralise=neutralisers(plan.neutralise),
+            display=Display(plan.window, plan.spacing or None),
         )
         if plan.frozen and plan.frozen not in backbone.stages:
             raise unknown(f"stage of {plan.backbone}", plan.frozen, backbone.stages)

@@ -1,5 +1,0 @@
-"""What is wrong with a data set, before anything is trained on it."""
-
-from firstread.audit.finding import Finding, Severity
-
-__all__ = ["Finding", "Severity"]

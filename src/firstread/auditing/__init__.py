@@ -1,0 +1,19 @@
+"""What is wrong with a data set, before anything is trained on it."""
+
+from firstread.auditing.finders import FINDERS, Audit, Finder, audit, auditing
+from firstread.auditing.finding import Finding, Severity
+from firstread.auditing.survey import Glance, Survey, glance, surveying
+
+__all__ = [
+    "FINDERS",
+    "Audit",
+    "Finder",
+    "Finding",
+    "Glance",
+    "Severity",
+    "Survey",
+    "audit",
+    "auditing",
+    "glance",
+    "surveying",
+]

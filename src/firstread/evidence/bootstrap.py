@@ -1,0 +1,90 @@
+"""Resampling of cases with replacement, as weights: how far figures move from sample to sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from firstread.evidence.intervals import LEVEL, NOTHING, Interval
+
+Array = npt.NDArray[Any]
+
+SAMPLES = 2000
+_BLOCK = 2_000_000
+"""Weights that are held at once: 8 MB."""
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """Samples with replacement, given as how often each case is drawn.
+
+    A figure that sums over cases becomes a matrix product with the weights, and all samples are
+    done at once; drawing the cases themselves would copy them thousands of times.
+
+    Parameters
+    ----------
+    strata
+        Cases are drawn within these, so that every sample has as many of each: numbers from 0,
+        shape (n,).
+    groups
+        Patients as numbers from 0, shape (n,); a patient is drawn with all its cases, in the
+        stratum that most of them are of. None where each patient has one case.
+    samples
+        How many.
+    seed
+        Makes the samples; the same ones each time `weights` is called.
+
+    References
+    ----------
+    B. Efron and R. Tibshirani, "An introduction to the bootstrap" (1993), chapters 8 and 13;
+    clusters: C. A. Field and A. H. Welsh, "Bootstrapping clustered data", Journal of the Royal
+    Statistical Society B 69 (2007).
+    """
+
+    strata: Array
+    groups: Array | None = None
+    samples: int = SAMPLES
+    seed: int = 0
+
+    def weights(self) -> Iterator[npt.NDArray[np.float32]]:
+        """Yield blocks of weights, shape (b, n), until there are `samples` rows of them."""
+        rng = np.random.default_rng(self.seed)
+        strata = self.strata if self.groups is None else _of_groups(self.strata, self.groups)
+        members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
+        rows = max(1, _BLOCK // len(self.strata))
+        for first in range(0, self.samples, rows):
+            block = min(rows, self.samples - first)
+            units = np.empty((block, len(strata)), np.float32)
+            for places in members:
+                units[:, places] = _drawn(rng, block, len(places))
+            yield units if self.groups is None else units[:, self.groups]
+
+
+def _drawn(rng: np.random.Generator, rows: int, count: int) -> npt.NDArray[np.int64]:
+    """Return how often each of `count` things is drawn in `count` draws, shape (rows, count)."""
+    places = rng.integers(0, count, (rows, count))
+    places += count * np.arange(rows)[:, None]
+    drawn: npt.NDArray[np.int64] = np.bincount(places.ravel(), minlength=rows * count)
+    return drawn.reshape(rows, count)
+
+
+def _of_groups(strata: Array, groups: Array) -> Array:
+    """Return the stratum that most cases of each group are of."""
+    table = np.zeros((groups.max() + 1, strata.max() + 1), np.int64)
+    np.add.at(table, (groups, strata), 1)
+    most: Array = table.argmax(axis=1)
+    return most
+
+
+def percentile(figures: Array) -> Interval:
+    """Return the middle 95 % of the figures of all samples, leaving out those without a figure."""
+    known = figures[np.isfinite(figures)]
+    if len(known) == 0:
+        return NOTHING
+    tail = 100 * (1 - LEVEL) / 2
+    low, high = np.percentile(known, [tail, 100 - tail])
+    return Interval(float(low), float(high))

@@ -1,0 +1,259 @@
+"""From judged images to figures: of one class against the rest, and of all classes together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from firstread.evidence.bootstrap import Resampling
+from firstread.evidence.calibration import (
+    BINS,
+    bin_errors,
+    calibration_error,
+    calibration_error_interval,
+    intercept,
+    slope,
+)
+from firstread.evidence.decisions import accuracy, decided, rates
+from firstread.evidence.estimate import Estimate
+from firstread.evidence.intervals import (
+    NOTHING,
+    Interval,
+    mean,
+    on_logit_scale,
+    trials,
+    weighted_sum,
+    wilson,
+)
+from firstread.evidence.ranking import Ranking, auprc, auprc_interval, auroc, mean_auroc
+
+Array = npt.NDArray[Any]
+
+_AVERAGED = ("specificity", "ppv", "npv", "f1", "auprc")
+_EPSILON = float(np.finfo(float).eps)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Images with the truth and what a classifier says.
+
+    Parameters
+    ----------
+    classes
+        Class names in order.
+    multilabel
+        Whether an image can be of several classes.
+    yes, called
+        Whether each image is of each class, and was called so, bool, shape (n, k).
+    probabilities
+        float, shape (n, k).
+    groups
+        Patients as numbers from 0; None where each has one image.
+    prevalence
+        Of classes, where they are given.
+    """
+
+    classes: tuple[str, ...]
+    multilabel: bool
+    yes: Array
+    called: Array
+    probabilities: Array
+    groups: Array | None
+    prevalence: Mapping[str, float]
+
+    @property
+    def right(self) -> Array:
+        """Whether all that was said of an image is right, bool, shape (n,)."""
+        right: Array = (self.yes == self.called).all(axis=1)
+        return right
+
+    @property
+    def surprise(self) -> Array:
+        """Each image's log loss in nats: mean over classes where it can be of several, (n,)."""
+        p = np.clip(self.probabilities, _EPSILON, 1 - _EPSILON)
+        true = np.log(p[self.yes])
+        if self.multilabel:
+            true = np.where(self.yes, np.log(p), np.log1p(-p)).mean(axis=1)
+        losses: Array = -true
+        return losses
+
+    @property
+    def squared(self) -> Array:
+        """Each image's Brier score, shape (n,): from 0 to 1, or to 2 for more than two classes.
+
+        G. W. Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather
+        Review 78 (1950); for two classes the half of his, as is usual.
+        """
+        errors: Array = ((self.probabilities - self.yes) ** 2).sum(axis=1)
+        if self.multilabel:
+            return errors / len(self.classes)
+        return errors / 2 if len(self.classes) == 2 else errors
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Figures of every bootstrap sample.
+
+    Parameters
+    ----------
+    rates
+        Of `decisions.rates`, each of shape (samples, k).
+    auprc, ece
+        Of each class, shape (samples, k).
+    top_ece
+        Of the answers, shape (samples,).
+    """
+
+    rates: Mapping[str, Array]
+    auprc: Array
+    ece: Array
+    top_ece: Array
+
+
+def sample(judged: Judged, resampling: Resampling) -> Sampled:
+    """Compute in one pass over the weights what has no interval in closed form."""
+    yes, called = judged.yes, judged.called
+    count = len(judged.classes)
+    rankings = [Ranking.of(yes[:, k], judged.probabilities[:, k]) for k in range(count)]
+    errors = [bin_errors(yes[:, k], judged.probabilities[:, k]) for k in range(count)]
+    errors.append(bin_errors(judged.right, judged.probabilities.max(axis=1)))
+    counted = np.hstack([yes & called, ~yes & called, yes & ~called, ~yes & ~called, *errors])
+    counted = counted.astype(np.float32)
+    sums, areas = [], []
+    for block in resampling.weights():
+        sums.append(block @ counted)
+        areas.append(np.stack([r.average_precision(block) for r in rankings], axis=1))
+    table = np.concatenate(sums).astype(float)
+    counts = np.moveaxis(table[:, : 4 * count].reshape(-1, 4, count), 1, 0)
+    binned = np.abs(table[:, 4 * count :]).reshape(len(table), count + 1, BINS).sum(axis=2)
+    calibration = binned / counts[:, :, 0].sum(axis=0)[:, None]
+    return Sampled(
+        rates(counts, _prevalences(judged)),
+        np.concatenate(areas),
+        calibration[:, :-1],
+        calibration[:, -1],
+    )
+
+
+def of_class(judged: Judged, k: int, sampled: Sampled) -> list[Estimate]:
+    """Return the figures of one class against the rest."""
+    name, groups, n = judged.classes[k], judged.groups, len(judged.yes)
+    yes, p = judged.yes[:, k], judged.probabilities[:, k]
+    area = auroc(yes, p, groups)
+    precision = auprc(yes, p)
+    limits, method = auprc_interval(yes, precision, sampled.auprc[:, k], groups)
+    clipped = np.clip(p, _EPSILON, 1 - _EPSILON)
+    surprise = -np.where(yes, np.log(clipped), np.log1p(-clipped))
+    figures = [
+        *decided(name, yes, judged.called[:, k], groups, judged.prevalence.get(name)),
+        Estimate.of("auroc", name, area.value, area.interval, area.method, n),
+        Estimate.of("auprc", name, precision, limits, method, n),
+        _averaged("brier", name, (p - yes) ** 2, groups),
+        _averaged("log_loss", name, surprise, groups),
+        _calibration(name, yes, p, sampled.ece[:, k], groups),
+    ]
+    wald = "Wald's" if groups is None else "Wald's, by patient"
+    for figure, measure in (("calibration_slope", slope), ("calibration_intercept", intercept)):
+        value, limits = measure(yes, p, groups)
+        figures.append(Estimate.of(figure, name, value, limits, wald, n))
+    if judged.multilabel:
+        figures.append(accuracy(name, yes == judged.called[:, k], groups))
+    return figures
+
+
+def overall(judged: Judged, each: Sequence[Estimate], sampled: Sampled) -> list[Estimate]:
+    """Return the figures of all classes together: their own, and means over classes."""
+    groups, n = judged.groups, len(judged.yes)
+    if judged.multilabel:
+        calibration = _mean("ece", each, sampled.ece, groups)
+    else:
+        sure = judged.probabilities.max(axis=1)
+        calibration = _calibration("", judged.right, sure, sampled.top_ece, groups)
+    areas = [
+        auroc(yes, p, groups) for yes, p in zip(judged.yes.T, judged.probabilities.T, strict=True)
+    ]
+    value, limits, method = mean_auroc(areas)
+    moved = {**sampled.rates, "auprc": sampled.auprc}
+    return [
+        accuracy("", judged.right, groups),
+        *_found(judged, each, moved["sensitivity"]),
+        *(_mean(figure, each, moved[figure], groups) for figure in _AVERAGED),
+        Estimate.of("auroc", "", value, limits, method, n),
+        _averaged("brier", "", judged.squared, groups),
+        _averaged("log_loss", "", judged.surprise, groups),
+        calibration,
+    ]
+
+
+def _found(judged: Judged, each: Sequence[Estimate], resampled: Array) -> list[Estimate]:
+    """Return the mean share found of each class, which is the balanced accuracy too.
+
+    Where each image is of one class the shares come from different images, and their intervals
+    make that of the mean.
+    """
+    if judged.multilabel:
+        return [_mean("sensitivity", each, resampled, judged.groups)]
+    present = [k for k in range(len(judged.classes)) if judged.yes[:, k].any()]
+    found = [trials(judged.called[:, k], judged.yes[:, k], judged.groups) for k in present]
+    shares = [tried.share for tried in found]
+    weights = [1 / len(present)] * len(present)
+    limits = weighted_sum(weights, shares, [wilson(*tried) for tried in found])
+    method = "sum of Wilson's (MOVER)"
+    if judged.groups is not None:
+        method += ", by patient (Korn-Graubard)"
+    value, n = float(np.mean(shares)), len(judged.yes)
+    return [
+        Estimate.of(figure, "", value, limits, method, n)
+        for figure in ("balanced_accuracy", "sensitivity")
+    ]
+
+
+def _mean(
+    figure: str, each: Sequence[Estimate], resampled: Array, groups: Array | None
+) -> Estimate:
+    """Return a figure's mean over the classes that have it, with the bootstrap's interval.
+
+    A class of which nothing is wrong moves in no sample, and the bootstrap would say that all is
+    known of it; the classes' own intervals are averaged then, as if they erred together.
+    """
+    ours = [e for e in each if e.figure == figure]
+    places = [k for k, e in enumerate(ours) if e.known]
+    if not places:
+        return Estimate.of(figure, "", float("nan"), NOTHING, "", ours[0].n)
+    known = np.array([(ours[k].value, ours[k].low, ours[k].high) for k in places])
+    value, *ends = map(float, known.mean(axis=0))
+    n, spread = max(e.n for e in ours), float(np.nanstd(resampled[:, places].mean(axis=1)))
+    at_an_end = np.isin(known[:, 0], (0.0, 1.0)).any()
+    if figure == "ece" or at_an_end or not spread > 0:
+        return Estimate.of(figure, "", value, Interval(*ends), "mean of the classes' intervals", n)
+    method = f"bootstrap{'' if groups is None else ' of patients'} on the logit scale"
+    return Estimate.of(figure, "", value, on_logit_scale(value, spread), method, n)
+
+
+def _averaged(figure: str, name: str, values: Array, groups: Array | None) -> Estimate:
+    """Return the mean of one number an image."""
+    method = "Student's" if groups is None else "Student's, by patient"
+    low, high = mean(values, groups)
+    # An error can't be below 0.
+    limits = Interval(float(np.maximum(low, 0)), high)
+    return Estimate.of(figure, name, float(values.mean()), limits, method, len(values))
+
+
+def _calibration(
+    name: str, right: Array, confidence: Array, resampled: Array, groups: Array | None
+) -> Estimate:
+    """Return the calibration error of confidences in what is right or wrong."""
+    error = calibration_error(right, confidence)
+    limits = calibration_error_interval(right, confidence, float(resampled.std()), groups)
+    method = (
+        "folded normal, bootstrap" if groups is None else "folded normal, bootstrap of patients"
+    )
+    return Estimate.of("ece", name, error, limits, method, len(right))
+
+
+def _prevalences(judged: Judged) -> Array:
+    return np.array([judged.prevalence.get(name, np.nan) for name in judged.classes])

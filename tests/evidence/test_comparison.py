@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from scipy.stats import binom, binomtest
+from sklearn.metrics import balanced_accuracy_score, log_loss, roc_auc_score
+
+from firstread.errors import UsageError
+from firstread.evidence.comparison import Comparison, compare
+
+
+def answered(truth: np.ndarray, right: np.ndarray, sure: float = 0.9) -> np.ndarray:
+    """Probabilities of two classes that are right where asked."""
+    answer = np.where(right, truth, 1 - truth)
+    return np.where(answer[:, None] == np.arange(2), sure, 1 - sure)
+
+
+def table(both: int, first: int, second: int, neither: int) -> Comparison:
+    a = np.repeat([1, 1, 0, 0], [both, first, second, neither])
+    b = np.repeat([1, 0, 1, 0], [both, first, second, neither])
+    truth = np.arange(len(a)) % 2
+    return compare(("A", "B"), truth, answered(truth, a), answered(truth, b), samples=200)
+
+
+def test_breastmnists_156_images_cannot_tell_most_models_apart() -> None:
+    comparison = table(128, 7, 4, 17)
+    assert comparison.p_value == pytest.approx(binomtest(7, 11).pvalue)
+    assert not comparison.told_apart
+    assert comparison.sentence() == (
+        "These 156 images can't tell the two apart: A is right on 135 of 156, B on 132; the "
+        "difference is 1.9 points (-2.6 to 6.4), p = 0.55. Some 1,495 images "
+        "like these would tell."
+    )
+
+
+def test_bonett_and_prices_interval_worked() -> None:
+    # (b + 1)/(n + 2) = 8/158, (c + 1)/(n + 2) = 5/158.
+    up, down = 8 / 158, 5 / 158
+    half = 1.959964 * ((up + down - (up - down) ** 2) / 158) ** 0.5
+    assert table(128, 7, 4, 17).accuracy.interval == pytest.approx(
+        (up - down - half, up - down + half), abs=1e-6
+    )
+
+
+def test_models_that_differ_are_told_apart_in_either_order() -> None:
+    comparison = table(100, 40, 5, 11)
+    assert comparison.told_apart
+    assert comparison.sentence().startswith(
+        "On these 156 images A is more often right than B: A is right on 140 of 156, B on 105"
+    )
+    assert "B is more often right than A" in table(100, 5, 40, 11).sentence()
+    assert comparison.p_value < 0.001
+    assert "p = under 0.001" in comparison.sentence()
+
+
+def test_models_that_never_differ_may_still_differ() -> None:
+    comparison = table(10, 0, 0, 0)
+    assert comparison.p_value == 1
+    assert comparison.needed is None
+    low, high = comparison.accuracy.interval
+    assert low < -0.2
+    assert high > 0.2
+    assert json.dumps(comparison.record(), allow_nan=False)
+
+
+def test_the_sample_size_gives_the_power_that_it_promises() -> None:
+    n = table(128, 7, 4, 17).needed
+    rng = np.random.default_rng(0)
+    draws = rng.multinomial(n, np.array([7, 4, 145]) / 156, 2000)
+    p = [2 * binom.cdf(min(b, c), b + c, 0.5) for b, c, _ in draws]
+    assert np.mean(np.array(p) < 0.05) == pytest.approx(0.8, abs=0.05)
+
+
+def test_differences_equal_scikit_learns() -> None:
+    rng = np.random.default_rng(1)
+    truth = rng.integers(0, 2, 120)
+    p, q = (
+        np.clip(0.5 + (2 * truth - 1) * s + 0.3 * rng.normal(size=120), 0.01, 0.99)
+        for s in (0.3, 0.1)
+    )
+    first, second = (np.column_stack([1 - x, x]) for x in (p, q))
+    frame = compare(("A", "B"), truth, first, second, samples=300).frame().set_index("figure")
+    expected = {
+        "accuracy": ((p > 0.5) == truth).mean() - ((q > 0.5) == truth).mean(),
+        "balanced_accuracy": balanced_accuracy_score(truth, p > 0.5)
+        - balanced_accuracy_score(truth, q > 0.5),
+        "log_loss": log_loss(truth, p) - log_loss(truth, q),
+        "auroc": roc_auc_score(truth, p) - roc_auc_score(truth, q),
+        "brier": ((p - truth) ** 2).mean() - ((q - truth) ** 2).mean(),
+    }
+    for figure, value in expected.items():
+        assert frame.loc[figure, "difference"] == pytest.approx(value), figure
+    assert ((frame["low"] < frame["difference"]) & (frame["difference"] < frame["high"])).all()
+
+
+def test_copies_of_patients_add_no_evidence() -> None:
+    rng = np.random.default_rng(2)
+    truth = rng.integers(0, 2, 60)
+    a, b = rng.random(60) < 0.9, rng.random(60) < 0.75
+    first, second = answered(truth, a), answered(truth, b)
+    once = compare(("A", "B"), truth, first, second, samples=300)
+    many = np.repeat(np.arange(60), 5)
+    copied = compare(("A", "B"), truth[many], first[many], second[many], groups=many, samples=300)
+    assert copied.accuracy.value == pytest.approx(once.accuracy.value)
+    assert copied.p_value == pytest.approx(once.p_value, abs=0.02)
+    assert copied.accuracy.interval == pytest.approx(once.accuracy.interval, abs=0.02)
+    assert (copied.n, copied.patients) == (300, 60)
+
+
+def test_differences_are_covered_by_93_to_97_percent() -> None:
+    rng = np.random.default_rng(3)
+    truth = np.arange(150) % 2
+    covered = []
+    for _ in range(800):
+        easy = rng.random(150)
+        a, b = easy + 0.1 * rng.normal(size=150) < 0.85, easy + 0.1 * rng.normal(size=150) < 0.8
+        low, high = compare(
+            ("A", "B"), truth, answered(truth, a), answered(truth, b), samples=2
+        ).accuracy.interval
+        covered.append((low, high))
+    far = np.random.default_rng(4)
+    u, e, f = far.random(10**6), far.normal(size=10**6), far.normal(size=10**6)
+    gap = (u + 0.1 * e < 0.85).mean() - (u + 0.1 * f < 0.8).mean()
+    assert 0.93 <= np.mean([low <= gap <= high for low, high in covered]) <= 0.97
+
+
+def test_several_labels_an_image() -> None:
+    targets = np.array([[1, 0, 1], [0, 1, 0], [1, 1, 0], [0, 0, 1]])
+    perfect = targets * 0.8 + 0.1
+    comparison = compare(("A", "B"), targets, perfect, 1 - perfect, samples=50)
+    assert (comparison.first_only, comparison.both) == (4, 0)
+    assert [d.figure for d in comparison.differences] == [
+        "accuracy",
+        "balanced_accuracy",
+        "log_loss",
+        "brier",
+    ]
+
+
+def test_different_images_are_refused() -> None:
+    with pytest.raises(UsageError, match="they judged 3 and 2 images, and 3 are labelled"):
+        compare(("A", "B"), np.zeros(3, int), np.full((3, 2), 0.5), np.full((2, 2), 0.5))
