@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -399,12 +400,31 @@ def test_a_missing_codec_is_named(write_dicom: Write, monkeypatch: pytest.Monkey
         read(write_dicom(HOUNSFIELD, syntax=JPEG2000Lossless))
 
 
+def test_a_frame_of_a_large_file_takes_no_more_memory_than_a_frame(
+    write_dicom: Write, tmp_path: Path
+) -> None:
+    frames = np.zeros((40, 1024, 1024), np.uint16)
+    frames[7, :, 500:] = 1000
+    path = write_dicom(frames)
+    assert path.stat().st_size > 80 * 2**20
+    read(f"{path}#frame=1")
+    tracemalloc.start()
+    image = read(f"{path}#frame=8", Display("0,4000"))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert image.as_float()[0, [499, 500]] == pytest.approx([0.5, 0.75], abs=1e-3)
+    assert most < 16 * 2**20
+
+
 def test_no_message_names_the_patient(write_dicom: Write) -> None:
     lying = write_dicom(HOUNSFIELD, NumberOfFrames=7, PatientBirthDate="19700101")
     with pytest.raises(ImageError) as caught:
         read(lying)
     for identifier in ("Doe", "Jane", "4711", "1970"):
         assert identifier not in str(caught.value)
+    slipped = write_dicom(HOUNSFIELD, PhotometricInterpretation="Doe^Jane")
+    with pytest.raises(ImageError, match="interpretation 'something else'"):
+        read(slipped)
 
 
 @pytest.mark.parametrize(

@@ -238,7 +238,7 @@ def decoded_frame(
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError:
-        raise ImageError(path, f"{NO_SYNTAX} ({syntax.name[:64]}); {REMOVE}") from None
+        raise ImageError(path, f"{NO_SYNTAX} ({syntax.name}); {REMOVE}") from None
     options = _options(header, found)
     if not syntax.is_encapsulated:
         header.source.seek(header.start)

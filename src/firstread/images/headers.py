@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import math
 import mmap
+import re
 import zlib
 from collections.abc import Iterator, MutableSequence, Sequence
 from contextlib import contextmanager
@@ -161,7 +162,7 @@ def _header(
     )
     syntax = dataset.file_meta.get("TransferSyntaxUID") or _guessed(dataset)
     if not syntax.is_transfer_syntax:
-        raise ImageError(path, f"{NO_SYNTAX} ({syntax[:64]}); {REMOVE}")
+        raise ImageError(path, f"{NO_SYNTAX} ({plain(syntax)}); {REMOVE}")
     start = source.tell()
     order: Literal["little", "big"] = "little" if syntax.is_little_endian else "big"
 
@@ -185,6 +186,14 @@ def _guessed(dataset: Dataset) -> UID:
     if implicit:
         return ImplicitVRLittleEndian
     return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+
+
+def plain(word: str) -> str:
+    """Return a code of the standard for a message, or say that it is none.
+
+    In a damaged file there may be anything in its place.
+    """
+    return word if re.fullmatch(r"[A-Z0-9_. ]{1,64}", word) else "something else"
 
 
 def text(dataset: Dataset, keyword: str) -> str:
