@@ -8,7 +8,8 @@ Two measurements:
   size), from 1,000 to 50,000: the one part that might grow faster than the number of images.
 
 The images are synthetic films, each bent and shaded in its own way; they are more alike than films
-of real patients, which makes the search harder than it is on these. Two in a hundred are copies.
+of real patients, which makes the search harder than it is on these. Two in a hundred are
+mirrored copies of earlier ones.
 
     python benchmarks/audit_speed.py [--images 10000] [--growth 1000,5000,10000,50000]
 """
@@ -33,7 +34,12 @@ from firstread.auditing.lookalikes import Pair, lookalikes
 from firstread.datasets.phantoms import radiograph
 
 FILMS = 120
-COPIES = 0.02
+EVERY = 50
+"""Every so many images, one is a mirrored copy of an earlier one."""
+
+
+def is_copy(number: int) -> bool:
+    return number >= FILMS and number % EVERY == 0
 
 
 def originals(side: int) -> list[np.ndarray]:
@@ -53,20 +59,28 @@ def bent(film: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(pixels * shade + rng.normal(0, 2, film.shape), 0, 255).astype(np.uint8)
 
 
+def enlarged(film: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
+    """Return the film at full size, with the grain of a detector."""
+    large = PIL.Image.fromarray(film).resize((side, side), PIL.Image.Resampling.BICUBIC)
+    grain = rng.integers(-3, 4, (side, side), dtype=np.int16)
+    return np.clip(np.asarray(large, dtype=np.int16) + grain, 0, 255).astype(np.uint8)
+
+
 def write_some(folder: Path, numbers: range, side: int) -> None:
-    films = originals(side)
+    films = originals(side // 4)
     for number in numbers:
         region = ("abd", "chst")[number % 2]
-        split = ("train", "val")[number % 10 == 3]
-        rng = np.random.default_rng([1, number])
-        pixels = bent(films[number % FILMS], rng)
-        if rng.random() < COPIES:
-            source = np.random.default_rng([1, max(number - FILMS, 0)])
-            pixels = bent(films[number % FILMS], source)[:, ::-1]
+        split = ("train", "val")[number % 7 == 3]
+        copied = is_copy(number)
+        source = number - FILMS if copied else number
+        rng = np.random.default_rng([1, source])
+        pixels = bent(films[source % FILMS], rng)
+        pixels = pixels[:, ::-1] if copied else pixels
         suffix = ("png", "jpg")[number // 2 % 2]
         path = folder / split / region / f"{number:06d}.{suffix}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        PIL.Image.fromarray(pixels).save(path, **({"quality": 90} if suffix == "jpg" else {}))
+        how = {"quality": 90} if suffix == "jpg" else {"compress_level": 1}
+        PIL.Image.fromarray(enlarged(pixels, side, rng)).save(path, **how)
 
 
 def write(folder: Path, count: int, side: int) -> None:
@@ -92,6 +106,7 @@ def whole(folder: Path) -> None:
     looked = phases["looking at images"]
     print(f"  {event.images:,} images: {seconds:.0f} s ({looked:.0f} s of them decoding), ", end="")
     print(f"{1000 * seconds / event.images:.1f} ms an image, peak memory {peak:.2f} GiB")
+    print(f"  {sum(map(is_copy, range(event.images))):,} copies were planted:")
     for finding in event.findings:
         if finding.severity in ("severe", "warning"):
             print(f"    {finding.code}: {finding.message}")
@@ -103,20 +118,30 @@ def growth(counts: list[int]) -> None:
     thumbnails = np.empty((max(counts), 64, 64), np.uint8)
     for number in range(max(counts)):
         rng = np.random.default_rng([2, number])
-        copied = number >= FILMS and rng.random() < COPIES
-        if copied:
-            thumbnails[number] = thumbnails[rng.integers(number)][:, ::-1]
-        else:
-            thumbnails[number] = bent(films[number % FILMS], rng)
-    print("images   seconds  ms an image  pairs   times as long for times as many")
+        thumbnails[number] = (
+            thumbnails[number - FILMS][:, ::-1]
+            if is_copy(number)
+            else bent(films[number % FILMS], rng)
+        )
+    print("images   seconds  ms an image  copies found  others  times as long for times as many")
     before = None
     for count in counts:
         start = time.perf_counter()
         sides, places = np.full(count, 512), np.arange(count)
-        pairs = sum(isinstance(e, Pair) for e in lookalikes(thumbnails[:count], sides, places))
+        found = {
+            (min(e.first, e.second), max(e.first, e.second))
+            for e in lookalikes(thumbnails[:count], sides, places)
+            if isinstance(e, Pair) and e.same
+        }
         seconds = time.perf_counter() - start
+        planted = {(k - FILMS, k) for k in range(count) if is_copy(k)}
         ratio = f"{seconds / before[1]:.1f} for {count / before[0]:.1f}" if before else ""
-        print(f"{count:6,}  {seconds:8.1f}  {1000 * seconds / count:11.2f}  {pairs:5,}   {ratio}")
+        right = f"{len(found & planted):,} of {len(planted):,}"
+        print(
+            f"{count:6,}  {seconds:8.1f}  {1000 * seconds / count:11.2f}  {right:>12}  "
+            f"{len(found - planted):6,}  {ratio}",
+            flush=True,
+        )
         before = count, seconds
 
 

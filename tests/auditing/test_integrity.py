@@ -56,6 +56,17 @@ def test_where_no_image_can_be_read_the_rest_does_not_apply(tmp_path: Path) -> N
     assert finding(tmp_path, "DUPLICATE").severity == "not applicable"
 
 
+def test_files_that_are_passed_over_are_listed(films: Path) -> None:
+    assert finding(films, "NOT-IMAGES").severity == "passed"
+    (films / "abd" / "scan.dcm").write_bytes(b"x")
+    (films / "abd" / "scan.gif").write_bytes(b"x")
+    (films / "labels.csv").write_text("path,label")
+    found = finding(films, "NOT-IMAGES")
+    assert found.severity == "note"
+    assert found.message == "2 files beside the images are passed over: 1 .dcm, 1 .gif."
+    assert {Path(file).name for file in found.files} == {"scan.dcm", "scan.gif"}
+
+
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_blank_images(films: Path, save: Save, level: int) -> None:
     noise = np.random.default_rng(0).integers(-1, 2, (128, 128))

@@ -1,7 +1,8 @@
 """What is wrong with a data set, before anything is trained on it."""
 
-from firstread.auditing.finders import FINDERS, Audit, Finder, audit, auditing
+from firstread.auditing.finders import FINDERS, Finder, audit, auditing
 from firstread.auditing.finding import Finding, Severity
+from firstread.auditing.result import Audit
 from firstread.auditing.survey import Glance, Survey, glance, surveying
 
 __all__ = [

@@ -7,17 +7,22 @@ that is wrong and nothing where all is well, and give it a row in `FINDERS`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
-
-import pandas as pd
 
 from firstread.auditing import balance, duplicates, integrity, names, patients
-from firstread.auditing.finding import Finding, Severity
+from firstread.auditing.finding import Finding
+from firstread.auditing.kinds import KINDS
+from firstread.auditing.label_errors import CODE as LABEL_ERROR
+from firstread.auditing.label_errors import suspected
+from firstread.auditing.pixel_baseline import CODE as BASELINE
+from firstread.auditing.pixel_baseline import pixel_baseline
+from firstread.auditing.result import Audit, ordered
+from firstread.auditing.shortcuts import shortcuts
 from firstread.auditing.survey import Survey, surveying
 from firstread.datasets import Dataset, examine
 from firstread.progress import Step
+from firstread.threads import single_threaded
 
 Find = Callable[[Dataset, Survey], Iterable[Finding | Step]]
 
@@ -61,6 +66,21 @@ def _has_patients(dataset: Dataset, survey: Survey) -> bool:
     return bool(dataset.cases["patient"].notna().any())
 
 
+def _shortcuts(dataset: Dataset, survey: Survey) -> Iterable[Finding]:
+    with single_threaded():
+        return shortcuts(dataset, survey.traces)
+
+
+def _pixels(dataset: Dataset, survey: Survey) -> Iterable[Finding]:
+    with single_threaded():
+        return [pixel_baseline(dataset, survey.traces).finding()]
+
+
+def _labels(dataset: Dataset, survey: Survey) -> Iterable[Finding]:
+    with single_threaded():
+        return [suspected(dataset, survey.traces)]
+
+
 NEEDS: dict[str, tuple[Callable[[Dataset, Survey], bool], str]] = {
     "images": (_has_images, "no image can be read"),
     "classes": (_has_classes, "there is one class"),
@@ -74,6 +94,11 @@ FINDERS: tuple[Finder, ...] = (
         "files that can't be read",
         integrity.unreadable,
         {"UNREADABLE": "Every image can be read."},
+    ),
+    Finder(
+        "other files",
+        integrity.passed_over,
+        {"NOT-IMAGES": "There is nothing beside the images."},
     ),
     Finder(
         "blank images",
@@ -170,6 +195,24 @@ FINDERS: tuple[Finder, ...] = (
         {"PATIENT-COUNT": "Each image is of another patient."},
         ("patients",),
     ),
+    Finder(
+        "shortcuts",
+        _shortcuts,
+        {kind.code: f"No shortcut by {kind.title}." for kind in KINDS},
+        ("images", "classes"),
+    ),
+    Finder(
+        "what pixels alone can do",
+        _pixels,
+        {BASELINE: "Pixels alone were not tried."},
+        ("images", "classes"),
+    ),
+    Finder(
+        "labels that are likely wrong",
+        _labels,
+        {LABEL_ERROR: "No label is likely wrong."},
+        ("images", "classes"),
+    ),
     Finder("counts of images", balance.counted, {}),
     Finder(
         "class sizes",
@@ -196,42 +239,6 @@ FINDERS: tuple[Finder, ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Audit:
-    """What was found in a data set.
-
-    Parameters
-    ----------
-    data
-        The folder or table, as the user named it.
-    images
-        How many images were looked at.
-    findings
-        The worst first; those that passed or don't apply last.
-    """
-
-    data: str
-    images: int
-    findings: tuple[Finding, ...] = field(repr=False)
-
-    @property
-    def severe(self) -> tuple[Finding, ...]:
-        """The findings with which measured figures can't be believed."""
-        return tuple(found for found in self.findings if found.severity == "severe")
-
-    def frame(self) -> pd.DataFrame:
-        """Return one row a finding: code, severity, message, files (how many), why, advice."""
-        rows = [
-            (f.code, f.severity, f.message, len(f.files), f.why, f.advice) for f in self.findings
-        ]
-        columns = ["code", "severity", "message", "files", "why", "advice"]
-        return pd.DataFrame(rows, columns=columns)
-
-    def records(self) -> list[dict[str, Any]]:
-        """Return the findings as plain values, for JSON."""
-        return [finding.record() for finding in self.findings]
-
-
 def audit(data: str | Path | Dataset) -> Audit:
     """Look for what is wrong with labelled images, before anything is trained on them.
 
@@ -249,6 +256,17 @@ def audit(data: str | Path | Dataset) -> Audit:
     ------
     DataError
         If there is no such folder or table.
+
+    Examples
+    --------
+    >>> import numpy, pathlib, PIL.Image, tempfile
+    >>> data = pathlib.Path(tempfile.mkdtemp())
+    >>> for number, name in enumerate(["a/1.png", "a/2.png", "b/1.png", "b/2.png"]):
+    ...     (data / name).parent.mkdir(exist_ok=True)
+    ...     level = numpy.random.default_rng(number % 3).integers(0, 256, (32, 32))
+    ...     PIL.Image.fromarray(level.astype("uint8")).save(data / name)
+    >>> [finding.code for finding in audit(data).severe]
+    ['DUPLICATE-CONTRADICTION']
     """
     *_, last = auditing(data)
     assert isinstance(last, Audit)
@@ -287,10 +305,8 @@ def auditing(
                 yield event
             else:
                 findings.append(event)
-    order = {severity: place for place, severity in enumerate(get_args(Severity))}
-    findings.sort(key=lambda finding: order[finding.severity])
     name = "" if isinstance(data, Dataset) else str(data)
-    yield Audit(name, len(dataset), tuple(findings))
+    yield Audit(name, len(dataset), ordered(findings), survey.traces)
 
 
 def _looked_for(finder: Finder, dataset: Dataset, survey: Survey) -> Iterator[Finding | Step]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,6 +31,7 @@ COLOURED = 0.001
 SMALL = 64
 """Images with a shorter side than this, in pixels, show little of any anatomy."""
 
+_TABLES = (".csv", ".tsv")
 _MODES = {
     "1": "black and white",
     "L": "gray",
@@ -61,6 +63,25 @@ def unreadable(dataset: Dataset, survey: Survey) -> Iterator[Finding]:
         "Export them again from where they came from; --skip-unreadable leaves them out.",
         tuple(broken["path"]),
         figures=(("images", len(broken)),),
+    )
+
+
+def passed_over(dataset: Dataset, survey: Survey) -> Iterator[Finding]:
+    """Find files beside the images that are no images by their names."""
+    files = [path for path in dataset.passed_over if path.suffix.lower() not in _TABLES]
+    if not files:
+        return
+    kinds = Counter(path.suffix.lower() or "no suffix" for path in files)
+    listed = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+    yield Finding(
+        "NOT-IMAGES",
+        "note",
+        f"{_images(len(files), 'file')} beside the images {_be(len(files))} passed over: {listed}.",
+        "If they are images in a format that firstread doesn't read, they are missing from the "
+        "training without a word.",
+        "Convert them to PNG if they are images; leave them if not.",
+        tuple(map(str, files)),
+        figures=tuple(kinds.items()),
     )
 
 

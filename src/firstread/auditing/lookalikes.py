@@ -55,6 +55,9 @@ ALIKE_EXACTLY = 0.95
 INDEXED = 12
 """Leading numbers of a fingerprint that the tree holds: more tell more, and slow the search."""
 
+LEAST_RANGE = 4
+"""Gray levels that a picture must span to be told from another."""
+
 NEIGHBOURS = 8
 CHECKED = 4
 """Pictures nearest to each one that are checked at most."""
@@ -108,10 +111,11 @@ def lookalikes(
     chosen
         The places to look at: readable, one of each set of equal pictures.
     """
-    chosen = chosen[thumbnails[chosen].std(axis=(1, 2)) > 1]
+    shown = [int(np.ptp(thumbnails[place])) > LEAST_RANGE for place in chosen]
+    chosen = chosen[shown]
     if len(chosen) < 2:
         return
-    index = _Index.of(thumbnails[chosen])
+    index = _Index.of(thumbnails, chosen)
     best: dict[tuple[int, int], Pair] = {}
     usual: list[npt.NDArray[np.float32]] = []
     starts = range(0, len(chosen), CHUNK)
@@ -152,18 +156,21 @@ class _Index:
     unshifted_trees: tuple[cKDTree, ...]
 
     @classmethod
-    def of(cls, thumbnails: Thumbnails) -> _Index:
-        whole = fingerprints(thumbnails, WHOLE, WHOLE)
-        unshifted = (
-            fingerprints(equalised(thumbnails), WHOLE, WHOLE),
-            *(fingerprints(thumbnails, *half) for half in HALVES),
-        )
-        return cls(
-            whole,
-            unshifted,
-            cKDTree(whole[:, :INDEXED]),
-            tuple(cKDTree(prints[:, :INDEXED]) for prints in unshifted),
-        )
+    def of(cls, thumbnails: Thumbnails, chosen: Places) -> _Index:
+        prints: list[list[npt.NDArray[np.float32]]] = []
+        # In chunks: as floats, all thumbnails at once would fill the memory.
+        for start in range(0, len(chosen), CHUNK):
+            some = thumbnails[chosen[start : start + CHUNK]]
+            prints.append(
+                [
+                    fingerprints(some, WHOLE, WHOLE),
+                    fingerprints(equalised(some), WHOLE, WHOLE),
+                    *(fingerprints(some, *half) for half in HALVES),
+                ]
+            )
+        whole, *unshifted = (np.concatenate(column) for column in zip(*prints, strict=True))
+        trees = [cKDTree(column[:, :INDEXED]) for column in (whole, *unshifted)]
+        return cls(whole, tuple(unshifted), trees[0], tuple(trees[1:]))
 
     def candidates(self, thumbnails: Thumbnails, rows: Places) -> tuple[Places, Places, Places]:
         """Return what may be copies of some rows: first, second, and the place of the view."""
@@ -175,9 +182,8 @@ class _Index:
         found = [_closest(owner[near[0]], near[1], view[near[0]], near[2])]
         for tree, prints in zip(self.unshifted_trees, self.unshifted, strict=True):
             query, other, _ = _nearest(tree, prints, prints[rows], rows, ALIKE_EXACTLY)
-            # Both find each other here; once is enough.
-            forward = rows[query] < other
-            found.append((rows[query][forward], other[forward], np.zeros_like(other[forward])))
+            one, two = np.minimum(rows[query], other), np.maximum(rows[query], other)
+            found.append((one, two, np.zeros_like(one)))
         first, second, seen = (np.concatenate(column) for column in zip(*found, strict=True))
         distinct = np.unique(np.stack([first, second, seen]), axis=1)
         return distinct[0], distinct[1], distinct[2]

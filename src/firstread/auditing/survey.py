@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 import PIL.Image
 
+from firstread.auditing.traces import Trace, trace
 from firstread.errors import ImageError
 from firstread.images import Image, header, read
 from firstread.progress import Step
@@ -35,7 +36,7 @@ _U = TypeVar("_U")
 
 @dataclass(frozen=True)
 class Glance:
-    """What one look at an image file leaves behind: some 4 kB, whatever the image's size.
+    """What one look at an image file leaves behind: some 9 kB, whatever the image's size.
 
     Parameters
     ----------
@@ -61,6 +62,8 @@ class Glance:
         Share of the pixels that have the commonest of 256 gray levels, in [0, 1].
     thumbnail
         uint8, shape (64, 64): the whole image as gray, squashed, each pixel a mean.
+    trace
+        What can be read of the file apart from its anatomy.
     """
 
     path: str
@@ -80,9 +83,10 @@ class Glance:
     high: float = 0.0
     commonest: float = 0.0
     thumbnail: _Thumbnails | None = None
+    trace: Trace | None = None
 
 
-FIELDS = tuple(name for name in Glance.__dataclass_fields__ if name != "thumbnail")
+FIELDS = tuple(name for name in Glance.__dataclass_fields__ if name not in ("thumbnail", "trace"))
 
 
 @dataclass(frozen=True)
@@ -93,13 +97,16 @@ class Survey:
     ----------
     table
         One row an image, in the order of the data set's cases: the fields of `Glance` but the
-        thumbnail.
+        thumbnail and the trace.
     thumbnails
         uint8, shape (n, 64, 64); zeros where an image can't be read.
+    traces
+        Of the images that can be read, in order.
     """
 
     table: pd.DataFrame
     thumbnails: _Thumbnails
+    traces: tuple[Trace, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -150,6 +157,7 @@ def glance(path: str | Path) -> Glance:
         float(high),
         float(share.max()),
         np.asarray(small),
+        trace(Path(path), image, head),
     )
 
 
@@ -162,13 +170,16 @@ def surveying(paths: Sequence[Path]) -> Iterator[Step | Survey]:
         Image files, in the order of the data set's cases.
     """
     rows: list[tuple[object, ...]] = []
+    traces: list[Trace] = []
     thumbnails = np.zeros((len(paths), THUMBNAIL, THUMBNAIL), np.uint8)
     for place, seen in enumerate(_in_threads(glance, paths)):
         rows.append(tuple(getattr(seen, name) for name in FIELDS))
         if seen.thumbnail is not None:
             thumbnails[place] = seen.thumbnail
+        if seen.trace is not None:
+            traces.append(seen.trace)
         yield Step("looking at images", place + 1, len(paths))
-    yield Survey(pd.DataFrame(rows, columns=list(FIELDS)), thumbnails)
+    yield Survey(pd.DataFrame(rows, columns=list(FIELDS)), thumbnails, tuple(traces))
 
 
 def _in_threads(function: Callable[[_T], _U], items: Iterable[_T]) -> Iterator[_U]:

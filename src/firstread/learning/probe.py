@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.svm import LinearSVC
-from threadpoolctl import ThreadpoolController
 
 from firstread.progress import Step
+from firstread.threads import single_threaded
 
 Floats = npt.NDArray[Any]
 Ints = npt.NDArray[np.int64]
@@ -258,7 +257,8 @@ def _turned(features: Floats) -> tuple[Floats, Floats]:
     flat = features.reshape(-1, features.shape[-1])
     if len(flat) >= flat.shape[1]:
         return flat, np.eye(flat.shape[1])
-    left, lengths, right = np.linalg.svd(flat, full_matrices=False)
+    with single_threaded():
+        left, lengths, right = np.linalg.svd(flat, full_matrices=False)
     return left * lengths, right.T
 
 
@@ -289,8 +289,7 @@ class _Maker:
             if self.classifier == "softmax"
             else LinearSVC(C=c, class_weight=weighting, random_state=0)
         )
-        # Matrices this small are done before a second thread has woken up.
-        with _libraries().limit(limits=1), warnings.catch_warnings():
+        with single_threaded(), warnings.catch_warnings():
             # The strength that is chosen is one that generalises, converged or not.
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(rows, targets)
@@ -300,12 +299,6 @@ class _Maker:
         else:
             weight[present], bias[present] = model.coef_, model.intercept_
         return weight, bias
-
-
-@cache
-def _libraries() -> ThreadpoolController:
-    """Return the numerical libraries whose threads can be limited."""
-    return ThreadpoolController()
 
 
 def _factor(logits: Floats, targets: Ints) -> float:
