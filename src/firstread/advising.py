@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from firstread.datasets import load, with_validation
+from firstread.events import Event
 from firstread.learning import (
     Advice,
     FeatureCache,
@@ -17,7 +18,7 @@ from firstread.learning import (
     choose_precision,
     network_of,
 )
-from firstread.training import Event, make_plan, read
+from firstread.training import make_plan, read
 
 
 def advising(

@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import pandas as pd
 
+from firstread.auditing import Audit
 from firstread.backbones import Origin
 from firstread.datasets import Dataset
-from firstread.evidence import Metrics
+from firstread.evidence.crossvalidation import Control, CrossValidation
+from firstread.judging import Judgement
 from firstread.learning import TUTORIAL_NOTES, Advice, Epoch, Plan, RangeTest, Trial
 from firstread.report.figures import curves, learning_curve_figure, lr_range_figure
 from firstread.run import (
     ADVICE,
+    AUDIT,
+    CALIBRATION,
     CASES,
     COUNTS,
+    CROSSVALIDATION,
     CURVES,
     DATA,
     HISTORY,
+    LADDER,
     LEARNING_CURVE,
     LR_RANGE,
     METRICS,
+    OUT_OF_FOLD,
     PLAN,
     PREDICTIONS,
     SKIPPED,
@@ -30,6 +37,8 @@ from firstread.run import (
     Draft,
     versions,
 )
+
+_KEYS: Mapping[type, str] = {CrossValidation: "crossvalidation", Control: "shuffled_labels"}
 
 
 @dataclass
@@ -44,6 +53,7 @@ class Recorder:
 
     draft: Draft
     _history: list[dict[str, Any]] = field(default_factory=list)
+    _repeated: dict[str, Any] = field(default_factory=dict)
 
     def start(self, dataset: Dataset, plan: Plan, skipped: tuple[str, ...], pixels: str) -> None:
         """Write what is known before anything is learned."""
@@ -114,19 +124,39 @@ class Recorder:
         figure.savefig(self.draft.path(f"{LR_RANGE}.png"), dpi=150)
         self.draft.log(f"learning rate {test.chosen:.3g}, by a range test")
 
-    def judged(
-        self, dataset: Dataset, predictions: pd.DataFrame, metrics: Mapping[str, Metrics]
-    ) -> None:
-        """Write predictions, figures and curves."""
+    def audit(self, audit: Audit) -> None:
+        """Write what is wrong with the data."""
+        self.draft.write_json(AUDIT, audit.records())
+        for finding in audit.findings:
+            if finding.severity in ("severe", "warning"):
+                self.draft.log(f"{finding.severity}: {finding.code}")
+
+    def judged(self, dataset: Dataset, judgement: Judgement) -> None:
+        """Write predictions, figures, rivals and curves."""
         draft = self.draft
-        predictions.to_csv(draft.path(PREDICTIONS), index=False)
+        judgement.predictions.to_csv(draft.path(PREDICTIONS), index=False)
+        metrics = judgement.metrics
         draft.write_json(METRICS, {split: figures.record() for split, figures in metrics.items()})
+        draft.write_json(CALIBRATION, dict(judgement.calibration))
         for split, figures in metrics.items():
             draft.log(f"{split}: {figures.sentence()}")
+        if judgement.ladder is not None:
+            draft.write_json(LADDER, judgement.ladder.record())
+            draft.log(judgement.ladder.sentence())
         if self._history:
             counts = dataset.cases["split"].value_counts()
             figure = curves(pd.DataFrame(self._history), counts["train"], counts["val"])
             figure.savefig(draft.path(CURVES), dpi=150)
+
+    def crossvalidated(self, found: CrossValidation | Control, paths: Sequence[str]) -> None:
+        """Write what repeating the training in folds, or with shuffled labels, showed."""
+        self._repeated[_KEYS[type(found)]] = found.record()
+        self.draft.write_json(CROSSVALIDATION, self._repeated)
+        self.draft.log(found.sentence())
+        if isinstance(found, CrossValidation):
+            frame = found.predictions()
+            frame.insert(0, "path", [paths[place] for place in frame.pop("case")])
+            frame.to_csv(self.draft.path(OUT_OF_FOLD), index=False)
 
     def _add(self, line: dict[str, Any]) -> None:
         self._history.append(line)

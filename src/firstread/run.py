@@ -38,6 +38,8 @@ AUDIT = "audit.json"
 EVALUATION = "evaluation.json"
 CALIBRATION = "calibration.json"
 LADDER = "ladder.json"
+CROSSVALIDATION = "crossvalidation.json"
+OUT_OF_FOLD = "out_of_fold.csv"
 SUBGROUPS = "subgroups.json"
 REPORT = "report.html"
 

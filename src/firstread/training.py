@@ -3,44 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from firstread.backbones import Network, Origin, entry, is_cached
-from firstread.classifier import Classifier
+from firstread.auditing import Audit, auditing
+from firstread.backbones import Network, entry, is_cached
+from firstread.course import Course, repetitions
 from firstread.datasets import PIXEL_BUDGET, SPLITS, Dataset, load, with_validation
 from firstread.errors import DataError, RunError, UsageError
-from firstread.evidence import Metrics, score
+from firstread.events import Event, Found, Result
+from firstread.evidence.crossvalidation import Control, CrossValidation
 from firstread.learning import (
     ALL,
-    Advice,
-    Epoch,
     FeatureCache,
     Material,
     Plan,
-    RangeTest,
-    Trial,
-    advise,
     augmentation,
     choose_device,
     choose_precision,
-    learn,
     network_of,
     propose,
-    settled,
 )
 from firstread.progress import Notice, Step
 from firstread.recording import Recorder
+from firstread.report.report import write as write_report
 from firstread.run import (
     CASES,
-    CHECKPOINT,
     DATA,
     PLAN,
-    Draft,
     Run,
     check_free,
     check_unfinished,
@@ -51,66 +45,6 @@ BACKBONE = "mobilenet_v2"
 """What is trained where nobody says: the zoo's fastest network on a CPU."""
 
 TUTORIAL_BACKBONE = "inception_v3"
-
-
-@dataclass(frozen=True)
-class Found:
-    """What was found in the data, before training starts.
-
-    Parameters
-    ----------
-    dataset
-        Parted, without the files that can't be read.
-    skipped
-        Why each file that can't be read was left out.
-    sizes
-        Least and largest width, then least and largest height of the images, in pixels.
-    gray
-        Whether every image is gray.
-    """
-
-    dataset: Dataset
-    skipped: tuple[str, ...]
-    sizes: tuple[int, int, int, int]
-    gray: bool
-
-
-@dataclass(frozen=True)
-class Ready:
-    """What will be trained.
-
-    Parameters
-    ----------
-    plan
-        Complete.
-    origin
-        Where the weights came from.
-    parameters
-        How many numbers the network holds.
-    """
-
-    plan: Plan
-    origin: Origin
-    parameters: int
-
-
-@dataclass(frozen=True)
-class Result:
-    """What came out.
-
-    Parameters
-    ----------
-    run
-        On disk.
-    metrics
-        By part: `val`, and `test` where there are labelled test images.
-    """
-
-    run: Run
-    metrics: dict[str, Metrics]
-
-
-Event = Found | Advice | Ready | Step | Notice | RangeTest | Trial | Epoch | Result
 
 
 def train(data: str | Path, out: str | Path, **options: Any) -> Run:
@@ -172,6 +106,12 @@ def training(
     pixel_budget: int = PIXEL_BUDGET,
     budget: float | None = None,
     cache: FeatureCache | None = None,
+    audit: bool = True,
+    folds: int = 0,
+    repeats: int = 1,
+    permute: int = 0,
+    columns: Sequence[str] = (),
+    slices: str | None = None,
     **choices: Any,
 ) -> Iterator[Event]:
     """Do the main job, and yield what happens as it happens.
@@ -193,6 +133,16 @@ def training(
         Seconds that the comparison of strategies may take.
     cache
         Where features are kept between runs; the user's own cache folder if not given.
+    audit
+        Whether to look for what is wrong with the data first, and to fit rivals without a network
+        in the end.
+    folds, repeats
+        How many folds the whole training is repeated in, choices included, and how often the
+        images are parted anew; 0 folds for not at all.
+    permute
+        How often that is repeated with shuffled labels, in five folds if `folds` is 0.
+    columns, slices
+        Of DICOM and NIfTI files, as of `datasets.load`.
     **choices
         Any field of `Plan`: `recipe`, `backbone`, `weights`, `strategy`, `epochs`, `batch_size`,
         `lr` (or `auto`), `image_size`, `augment`, `seed`, `precision`, ... None stands for "not
@@ -200,34 +150,45 @@ def training(
     """
     check_free(out)
     given = _given(choices)
-    dataset = with_validation(load(data), given.get("seed", plan.seed if plan else 0))
+    seed = given.get("seed", plan.seed if plan else 0)
+    dataset = with_validation(load(data, columns=columns, slices=slices), seed)
     plan = replace(plan, data=str(data), **given) if plan else make_plan(str(data), given)
     plan = replace(plan, device=choose_device(device))
     augmentation(plan.augment)
     network, origin = network_of(plan, len(dataset.classes))
     plan = replace(plan, image_size=network.backbone.preprocessing.size)
+    audited = (yield from _audited(dataset)) if audit else None
     plan = replace(plan, precision=choose_precision(plan.precision, plan.device))
     material = Material(dataset, cache or FeatureCache(), plan.device, plan.precision, pixel_budget)
     found, material = yield from read(network, plan, material, skip_unreadable)
     yield found
     with drafting(out) as draft:
         recorder = Recorder(draft)
-        recorder.start(found.dataset, plan, found.skipped, _kept(plan, material, network))
+        recorder.start(found.dataset, plan, found.skipped, _kept(material, network))
         recorder.plan(plan)
-        made = network, origin
-        yield from _carried_out(plan, made, material, recorder, given=given, budget=budget)
-        result = yield from _judged(recorder, draft, found.dataset, out)
-    yield result
+        course = Course(material, recorder, audited, given, budget)
+        result = yield from course.run(plan, (network, origin))
+        repeated: list[CrossValidation | Control] = []
+        for work in repetitions(course, plan, folds, repeats, permute):
+            repeated.append((yield from work))
+            paths = list(found.dataset.cases.loc[found.dataset.cases["split"] != "test", "path"])
+            recorder.crossvalidated(repeated[-1], paths)
+        write_report(Run(draft.folder))
+    yield replace(result, repeated=tuple(repeated))
 
 
 def resuming(
-    run: str | Path, *, pixel_budget: int = PIXEL_BUDGET, cache: FeatureCache | None = None
+    run: str | Path,
+    *,
+    pixel_budget: int = PIXEL_BUDGET,
+    cache: FeatureCache | None = None,
+    audit: bool = True,
 ) -> Iterator[Event]:
     """Go on with an unfinished run, and yield what happens; earlier epochs are told again.
 
     Parameters
     ----------
-    run, pixel_budget, cache
+    run, pixel_budget, cache, audit
         As of `resume` and `training`.
     """
     check_unfinished(run)
@@ -235,14 +196,15 @@ def resuming(
     plan = Plan.load(folder / PLAN)
     dataset = _cases(folder)
     network, origin = network_of(plan, len(dataset.classes))
+    audited = (yield from _audited(dataset)) if audit else None
     material = Material(dataset, cache or FeatureCache(), plan.device, plan.precision, pixel_budget)
     found, material = yield from read(network, plan, material, False)
     yield found
     with drafting(folder, resumed=True) as draft:
-        recorder = Recorder(draft)
         draft.log("resumed")
-        yield from _carried_out(plan, (network, origin), material, recorder)
-        result = yield from _judged(recorder, draft, found.dataset, folder)
+        course = Course(material, Recorder(draft), audited)
+        result = yield from course.run(plan, (network, origin))
+        write_report(Run(draft.folder))
     yield result
 
 
@@ -317,83 +279,18 @@ def _given(choices: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _carried_out(
-    plan: Plan,
-    made: tuple[Network, Origin],
-    material: Material,
-    recorder: Recorder,
-    *,
-    given: Mapping[str, Any] | None = None,
-    budget: float | None = None,
-) -> Generator[Event, None, None]:
-    """Compare strategies where the plan asks for it, train, and save the classifier."""
-    network, origin = made
-    dataset, classes = material.dataset, len(material.dataset.classes)
-    if plan.strategy == "auto" or plan.stage == ALL:
-        advice: Advice = yield from advise(plan, network, material, budget=budget)
-        yield advice
-        recorder.advice(advice)
-        plan = settled(plan, dict(advice.chosen.choices), given)
-        network, origin = network_of(plan, classes)
-    recorder.plan(plan, origin)
-    yield Ready(plan, origin, sum(p.numel() for p in network.parameters()))
-    work = learn(network, plan, material, recorder.draft.path(CHECKPOINT))
-    while True:
-        try:
-            event = next(work)
-        except StopIteration as end:
-            plan = end.value
-            break
-        record = _RECORDS.get(type(event))
-        if record is not None:
-            record(recorder, event)
-        if isinstance(event, RangeTest):
-            recorder.plan(replace(plan, lr=event.chosen, find_lr=False))
+def _audited(dataset: Dataset) -> Generator[Step | Audit, None, Audit]:
+    for event in auditing(dataset):
         yield event
-    network.drop_auxiliary()
-    network = network.to("cpu").eval()
-    Classifier(network, dataset.classes, plan.head, origin, dataset.multilabel).save(
-        recorder.draft.folder
-    )
+    assert isinstance(event, Audit)
+    return event
 
 
-_RECORDS: Mapping[type, Any] = {
-    Epoch: Recorder.epoch,
-    Trial: Recorder.trial,
-    RangeTest: Recorder.range_test,
-}
-
-
-def _judged(
-    recorder: Recorder, draft: Draft, dataset: Dataset, out: str | Path
-) -> Generator[Event, None, Result]:
-    """Judge the held-out parts with the classifier as it was saved."""
-    classifier = Classifier.load(draft.folder)
-    held_out = [split for split in ("val", "test") if (dataset.cases["split"] == split).any()]
-    metrics, frames = {}, []
-    for number, split in enumerate(held_out, start=1):
-        part = dataset.part(split)
-        frame = classifier.predict(part.paths)
-        frame.insert(1, "split", split)
-        frame.insert(2, "truth", part.cases["label"])
-        frames.append(frame)
-        metrics[split] = score(
-            dataset.classes,
-            part.targets,
-            frame[[f"p_{name}" for name in dataset.classes]].to_numpy(),
-            dataset.part("train").targets,
-        )
-        yield Step("judging", number, len(held_out))
-    recorder.judged(dataset, pd.concat(frames), metrics)
-    return Result(Run(Path(out)), metrics)
-
-
-def _kept(plan: Plan, material: Material, network: Network) -> str:
+def _kept(material: Material, network: Network) -> str:
     """Say where pixels are while a training runs."""
-    stores = material.stores
-    if not stores:
+    store = material.stores.get(network.backbone.preprocessing)
+    if store is None:
         return ""
-    store = stores[network.backbone.preprocessing]
     kept = f"{store.nbytes / 2**20:.1f} MiB kept in memory"
     return kept if store.kept is not None else "read again every epoch"
 

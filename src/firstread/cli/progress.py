@@ -5,13 +5,14 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from functools import singledispatch
-from pathlib import Path
 from typing import Any
 
+from firstread.auditing import Audit
 from firstread.cli.screen import bar, console, notices, print_table
+from firstread.events import Found, Ready, Result
 from firstread.learning import TUTORIAL_NOTES, Advice, Epoch, RangeTest, Trial
 from firstread.progress import Notice, Step
-from firstread.training import Found, Ready, Result
+from firstread.run import REPORT
 
 
 def show(events: Iterator[Any]) -> Any:
@@ -60,6 +61,16 @@ def _(event: Found) -> None:
     several = "; an image may have several labels" if dataset.multilabel else ""
     kind = "gray" if event.gray else "colour"
     console.print(f"{len(dataset)} images, {kind}, {sizes}{several}")
+
+
+@_print.register
+def _(event: Audit) -> None:
+    told = [found for found in event.findings if found.severity in ("severe", "warning")]
+    for finding in told:
+        style = "bold red" if finding.severity == "severe" else "yellow"
+        console.print(f"{finding.severity}: {finding.message}", markup=False, style=style)
+    if told:
+        notices.print("firstread audit DATA says why each of these matters, and what to do.")
 
 
 @_print.register
@@ -145,12 +156,11 @@ def _(event: Result) -> None:
     names = {"val": "Validation", "test": "Test"}
     for split, metrics in event.metrics.items():
         console.print(f"{names[split]}: {metrics.sentence()} {metrics.baseline()}", style="bold")
+    if event.ladder is not None:
+        console.print(event.ladder.sentence(), style="bold")
+    for repeated in event.repeated:
+        console.print(repeated.sentence(), style="bold")
     run = shlex.quote(str(event.run.folder))
-    console.print(f"Everything is in {event.run.folder}; the curves in {_curves(event)}.")
+    folder = event.run.folder
+    console.print(f"Everything is in {folder}; read {folder / REPORT} first.")
     console.print(f"Next: firstread predict {run} IMAGE")
-
-
-def _curves(event: Result) -> Path:
-    from firstread.run import CURVES
-
-    return event.run.folder / CURVES

@@ -65,6 +65,26 @@ def train(
     device: options.Device = "auto",
     precision: options.Precision = None,
     skip_unreadable: options.SkipUnreadable = False,
+    folds: Annotated[
+        int, typer.Option(min=0, help="Repeat the whole training in so many folds.")
+    ] = 0,
+    repeats: Annotated[int, typer.Option(min=1, help="Part the folds anew so many times.")] = 1,
+    permute: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Repeat it so many times with shuffled labels: it must find nothing then."
+        ),
+    ] = 0,
+    column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="DICOM element to keep as a column; may be repeated.", show_default=False
+        ),
+    ] = None,
+    slices: options.Slices = None,
+    audit: Annotated[
+        bool, typer.Option(help="Look for what is wrong with the data first, and fit rivals.")
+    ] = True,
 ) -> None:
     """Train a classifier on a folder of labelled images.
 
@@ -125,6 +145,12 @@ def train(
             skip_unreadable=skip_unreadable,
             device=device,
             budget=budget,
+            audit=audit,
+            folds=folds,
+            repeats=repeats,
+            permute=permute,
+            columns=column or (),
+            slices=slices,
             **choices,
         )
     )

@@ -232,6 +232,16 @@ class Control:
         as_good = sum(value >= self.accuracy - 1e-12 for value in self.shuffled)
         return (1 + as_good) / (1 + len(self.shuffled))
 
+    def record(self) -> dict[str, Any]:
+        """Return the control as plain values, for JSON."""
+        return {
+            "accuracy": self.accuracy,
+            "shuffled": list(self.shuffled),
+            "whole_patients": self.whole_patients,
+            "p_value": self.p_value,
+            "sentence": self.sentence(),
+        }
+
     def sentence(self) -> str:
         """Say whether the procedure finds something where there is nothing."""
         mean, most = 100 * float(np.mean(self.shuffled)), 100 * max(self.shuffled)
