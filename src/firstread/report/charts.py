@@ -31,6 +31,8 @@ MOST_CURVES = 7
 """Curves in one figure; of more classes, those with the lowest AUROC are drawn."""
 MOST_CELLS = 16
 """Classes up to which a confusion matrix can be read on a page."""
+_BESIDE = 4
+"""Curves up to which two figures have room side by side."""
 _POINTS = 400
 _NARROW = 5.6
 _LABEL = 26
@@ -48,11 +50,14 @@ class Chart:
         What it shows, for who can't see it.
     caption
         How to read it.
+    wide
+        Whether it needs the page's whole width.
     """
 
     src: str
     alt: str
     caption: str
+    wide: bool = False
 
 
 def svg(figure: Figure) -> str:
@@ -68,7 +73,7 @@ def learned(records: Records) -> Iterator[Chart]:
     history, counts = records.history, records.cases["split"].value_counts()
     if history is not None:
         solved = "c" in history
-        best = history.loc[history["val_loss"].idxmin()]
+        best = history.iloc[int(history["val_loss"].argmin())]
         figure = curves(history, int(counts["train"]), int(counts["val"]))
         if solved:
             alt = (
@@ -124,8 +129,7 @@ def rungs(records: Records) -> Chart | None:
     if ladder is None:
         return None
     rows = [
-        {"rung": textwrap.fill(rung["rung"], _LABEL), **_numbers(rung["accuracy"])}
-        for rung in ladder["rungs"]
+        {"rung": _wrapped(rung["rung"]), **_numbers(rung["accuracy"])} for rung in ladder["rungs"]
     ]
     frame = pd.DataFrame(rows).rename(columns={"value": "accuracy"})
     figure = ladder_figure(frame, ladder["images"])
@@ -179,6 +183,7 @@ def _roc(records: Records, drawn: list[int], n: int, part: str) -> Chart:
         f"ROC on {counted(n, part + ' image')}. Area under the curve: {listed(areas)}; guessing "
         "gets 0.5.",
         f"The nearer to the upper left corner, the better.{_left_out(records, drawn)}",
+        len(drawn) > _BESIDE,
     )
 
 
@@ -198,6 +203,7 @@ def _precision(records: Records, drawn: list[int], n: int, part: str) -> Chart:
         f"found, of those called so are right: {listed(sure)}.",
         "How many false alarms it costs to find more. Depends on how frequent a class is: in "
         f"practice it may be rarer than here.{_left_out(records, drawn)}",
+        len(drawn) > _BESIDE,
     )
 
 
@@ -244,6 +250,11 @@ def _confusion(records: Records, n: int, part: str) -> Chart:
         f"Confusion matrix of {counted(n, part + ' image')}: {int(np.trace(table))} right; {said}.",
         "Rows: the truth. Columns: the answer. Right answers lie on the diagonal.",
     )
+
+
+def _wrapped(name: str) -> str:
+    # What stands on both sides of an x belongs together.
+    return textwrap.fill(name.replace(" x ", "\N{NO-BREAK SPACE}x\N{NO-BREAK SPACE}"), _LABEL)
 
 
 def _left_out(records: Records, drawn: list[int]) -> str:

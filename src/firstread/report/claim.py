@@ -154,7 +154,8 @@ def _robustness(records: Records) -> str:
 
 
 def _internal(records: Records) -> str:
-    return f"{counted(len(records.answers.paths), SPLITS[records.split] + ' image')} of the same source."
+    judged = counted(len(records.answers.paths), f"{SPLITS[records.split]} image")
+    return f"{judged} of the same source."
 
 
 def _flow(records: Records) -> str:
@@ -189,7 +190,10 @@ def _limits(records: Records) -> str:
 
 
 def _study_data(records: Records) -> str:
-    return "plan.json, data.json and cases.csv hold all settings; `firstread train --plan` repeats them."
+    return (
+        "plan.json, data.json and cases.csv hold all settings; `firstread train --plan` repeats "
+        "the training."
+    )
 
 
 SECTIONS: tuple[tuple[str, tuple[Item, ...]], ...] = (

@@ -54,11 +54,11 @@ class Names:
 
 
 def last(path: str) -> str:
-    """Return the last part of a path of any system.
+    r"""Return the last part of a path of any system.
 
     Examples
     --------
-    >>> last("/data/films/"), last("C:\\\\films\\\\a.png"), last("imagenet")
+    >>> last("/data/films/"), last("C:\\films\\a.png"), last("imagenet")
     ('films', 'a.png', 'imagenet')
     """
     return PureWindowsPath(path).name or PurePosixPath(path).name or path

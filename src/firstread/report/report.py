@@ -29,6 +29,7 @@ TEMPLATE = "report.html.j2"
 
 _CODE = re.compile(r"`([^`]+)`|(?<!\S)(--[a-z]+(?:-[a-z]+)*)")
 _KEYS = ("accuracy", "balanced_accuracy", "auroc", "ece")
+_OF_A_CLASS = ("sensitivity", "specificity", "ppv", "npv", "f1", "auroc")
 _MOST_CLASSES = 30
 """Classes whose figures are all listed; of more, those least found."""
 
@@ -127,7 +128,7 @@ def _prose(text: str) -> Markup:
 
 def _keys(records: Records) -> list[Record]:
     """Return the figures that stand at the top, each with its title."""
-    keys = [{"title": "accuracy", "of": "", **records.accuracy}]
+    keys: list[Record] = [{"title": "accuracy", "of": "", **records.accuracy}]
     if records.evaluation is not None:
         for figure in _KEYS[1:]:
             record = records.estimate(figure)
@@ -156,27 +157,22 @@ def _found(records: Records) -> list[dict[str, Any]]:
     return found
 
 
-def _table(records: Records) -> list[dict[str, Any]]:
-    """Return all figures: one row a figure, one column all together and one each class."""
-    evaluation = (records.evaluation or {}).get(records.split)
-    if evaluation is None:
-        return []
-    held: dict[str, dict[str, Record]] = {}
-    for estimate in evaluation["figures"]:
-        held.setdefault(estimate["class"], {})[estimate["figure"]] = estimate
+def _table(records: Records) -> dict[str, Any]:
+    """Return the figures of all classes together, and of each class."""
+    evaluation = (records.evaluation or {}).get(records.split, {"figures": []})
+    whole = [e for e in evaluation["figures"] if e["class"] == ""]
+    rows = [
+        (name, [records.estimate(figure, name) for figure in _OF_A_CLASS])
+        for name in records.classes
+    ]
 
-    def sensitivity(name: str) -> float:
-        value = held[name].get("sensitivity", {}).get("value")
+    def found(row: tuple[str, list[Record | None]]) -> float:
+        value = (row[1][0] or {}).get("value")
         return 2.0 if value is None else float(value)
 
-    names = [name for name in held if name]
-    if len(names) > _MOST_CLASSES:
-        names = sorted(names, key=sensitivity)[:_MOST_CLASSES]
-    return [
-        {"name": name or "all classes", "figures": held[name]}
-        for name in ["", *names]
-        if name in held
-    ]
+    if len(rows) > _MOST_CLASSES:
+        rows = sorted(rows, key=found)[:_MOST_CLASSES]
+    return {"whole": whole, "columns": _OF_A_CLASS, "rows": rows}
 
 
 def _counts(records: Records) -> dict[str, Any]:
