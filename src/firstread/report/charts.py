@@ -15,6 +15,7 @@ from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
 from firstread.report.figures import curves
 from firstread.report.performance import (
+    INSIDE,
     confusion_figure,
     ladder_figure,
     precision_recall_figure,
@@ -31,8 +32,6 @@ MOST_CURVES = 7
 """Curves in one figure; of more classes, those with the lowest AUROC are drawn."""
 MOST_CELLS = 16
 """Classes up to which a confusion matrix can be read on a page."""
-_BESIDE = 4
-"""Curves up to which two figures have room side by side."""
 _POINTS = 400
 _NARROW = 5.6
 _LABEL = 26
@@ -50,14 +49,11 @@ class Chart:
         What it shows, for who can't see it.
     caption
         How to read it.
-    wide
-        Whether it needs the page's whole width.
     """
 
     src: str
     alt: str
     caption: str
-    wide: bool = False
 
 
 def svg(figure: Figure) -> str:
@@ -179,11 +175,10 @@ def _roc(records: Records, drawn: list[int], n: int, part: str) -> Chart:
         lines[f"{name}: area {area}"] = _thinned(pd.DataFrame({"fpr": fpr, "tpr": tpr}))
         areas.append(f"{name} {area}")
     return Chart(
-        svg(roc_figure(lines, n)),
+        svg(_upright(roc_figure(lines, n), len(lines))),
         f"ROC on {counted(n, part + ' image')}. Area under the curve: {listed(areas)}; guessing "
         "gets 0.5.",
         f"The nearer to the upper left corner, the better.{_left_out(records, drawn)}",
-        len(drawn) > _BESIDE,
     )
 
 
@@ -198,12 +193,11 @@ def _precision(records: Records, drawn: list[int], n: int, part: str) -> Chart:
         shares.append(float(yes.mean()))
         sure.append(f"{name} {percent(float(precision[recall == 1].max()))}")
     return Chart(
-        svg(precision_recall_figure(lines, shares, n)),
+        svg(_upright(precision_recall_figure(lines, shares, n), len(lines))),
         f"Precision and recall on {counted(n, part + ' image')}. Where every image of a class is "
         f"found, of those called so are right: {listed(sure)}.",
         "How many false alarms it costs to find more. Depends on how frequent a class is: in "
         f"practice it may be rarer than here.{_left_out(records, drawn)}",
-        len(drawn) > _BESIDE,
     )
 
 
@@ -250,6 +244,17 @@ def _confusion(records: Records, n: int, part: str) -> Chart:
         f"Confusion matrix of {counted(n, part + ' image')}: {int(np.trace(table))} right; {said}.",
         "Rows: the truth. Columns: the answer. Right answers lie on the diagonal.",
     )
+
+
+def _upright(figure: Figure, lines: int) -> Figure:
+    """Put a legend that stands beside the curves below them: a page has more length than width."""
+    legend = figure.axes[0].get_legend()
+    if legend is None or lines <= INSIDE:
+        return figure
+    legend.set_loc("upper center")
+    legend.set_bbox_to_anchor((0.5, -0.12))
+    figure.set_size_inches(_NARROW, _NARROW + 0.3 + 0.19 * (lines + 1))
+    return figure
 
 
 def _wrapped(name: str) -> str:

@@ -172,12 +172,13 @@ def _estimates(records: Records) -> str:
         (name, records.estimate("sensitivity", name), records.estimate("specificity", name))
         for name in records.classes[:6]
     ]
-    return "; ".join(
+    said = [
         f"{name}: sensitivity {value_text(s)} ({interval_text(s)}), specificity {value_text(p)} "
         f"({interval_text(p)})"
         for name, s, p in found
         if s and p
-    )
+    ]
+    return f"{'; '.join(said)}." if said else ""
 
 
 def _failures(records: Records) -> str:
@@ -186,7 +187,7 @@ def _failures(records: Records) -> str:
 
 
 def _limits(records: Records) -> str:
-    return " ".join(limits(records))
+    return f"{counted(len(limits(records)), 'limit')}, named in the model card above."
 
 
 def _study_data(records: Records) -> str:

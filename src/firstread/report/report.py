@@ -87,7 +87,7 @@ def content(records: Records) -> dict[str, Any]:
     columns = records.cases[["path", "label", "split"]].fillna("").itertuples(index=False)
     display = Display(**records.model["preprocessing"].get("display", {}))
     album = Album(display, notes([tuple(row) for row in columns]))
-    dressed = tuple(shown(records.audit or (), album, names))
+    dressed = shown(records.audit or (), album, names)
     wrong = mistakes(records, album)
     unsure = least_sure(records, album)
     return {
