@@ -15,6 +15,7 @@ from sklearn.metrics import precision_recall_curve, roc_auc_score, roc_curve
 
 from firstread.report.figures import curves
 from firstread.report.performance import (
+    INSIDE,
     confusion_figure,
     ladder_figure,
     precision_recall_figure,
@@ -68,7 +69,7 @@ def learned(records: Records) -> Iterator[Chart]:
     history, counts = records.history, records.cases["split"].value_counts()
     if history is not None:
         solved = "c" in history
-        best = history.loc[history["val_loss"].idxmin()]
+        best = history.iloc[int(history["val_loss"].argmin())]
         figure = curves(history, int(counts["train"]), int(counts["val"]))
         if solved:
             alt = (
@@ -124,8 +125,7 @@ def rungs(records: Records) -> Chart | None:
     if ladder is None:
         return None
     rows = [
-        {"rung": textwrap.fill(rung["rung"], _LABEL), **_numbers(rung["accuracy"])}
-        for rung in ladder["rungs"]
+        {"rung": _wrapped(rung["rung"]), **_numbers(rung["accuracy"])} for rung in ladder["rungs"]
     ]
     frame = pd.DataFrame(rows).rename(columns={"value": "accuracy"})
     figure = ladder_figure(frame, ladder["images"])
@@ -175,7 +175,7 @@ def _roc(records: Records, drawn: list[int], n: int, part: str) -> Chart:
         lines[f"{name}: area {area}"] = _thinned(pd.DataFrame({"fpr": fpr, "tpr": tpr}))
         areas.append(f"{name} {area}")
     return Chart(
-        svg(roc_figure(lines, n)),
+        svg(_upright(roc_figure(lines, n), len(lines))),
         f"ROC on {counted(n, part + ' image')}. Area under the curve: {listed(areas)}; guessing "
         "gets 0.5.",
         f"The nearer to the upper left corner, the better.{_left_out(records, drawn)}",
@@ -193,7 +193,7 @@ def _precision(records: Records, drawn: list[int], n: int, part: str) -> Chart:
         shares.append(float(yes.mean()))
         sure.append(f"{name} {percent(float(precision[recall == 1].max()))}")
     return Chart(
-        svg(precision_recall_figure(lines, shares, n)),
+        svg(_upright(precision_recall_figure(lines, shares, n), len(lines))),
         f"Precision and recall on {counted(n, part + ' image')}. Where every image of a class is "
         f"found, of those called so are right: {listed(sure)}.",
         "How many false alarms it costs to find more. Depends on how frequent a class is: in "
@@ -244,6 +244,22 @@ def _confusion(records: Records, n: int, part: str) -> Chart:
         f"Confusion matrix of {counted(n, part + ' image')}: {int(np.trace(table))} right; {said}.",
         "Rows: the truth. Columns: the answer. Right answers lie on the diagonal.",
     )
+
+
+def _upright(figure: Figure, lines: int) -> Figure:
+    """Put a legend that stands beside the curves below them: a page has more length than width."""
+    legend = figure.axes[0].get_legend()
+    if legend is None or lines <= INSIDE:
+        return figure
+    legend.set_loc("upper center")
+    legend.set_bbox_to_anchor((0.5, -0.12))
+    figure.set_size_inches(_NARROW, _NARROW + 0.3 + 0.19 * (lines + 1))
+    return figure
+
+
+def _wrapped(name: str) -> str:
+    # What stands on both sides of an x belongs together.
+    return textwrap.fill(name.replace(" x ", "\N{NO-BREAK SPACE}x\N{NO-BREAK SPACE}"), _LABEL)
 
 
 def _left_out(records: Records, drawn: list[int]) -> str:

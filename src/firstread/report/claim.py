@@ -131,8 +131,6 @@ def _selection(records: Records) -> str:
 
 
 def _metrics(records: Records) -> str:
-    if records.evaluation is None:
-        return "Accuracy, log loss, and what is found of each class."
     return (
         "Accuracy, sensitivity, specificity, predictive values, F1, AUROC, AUPRC, Brier score, "
         "log loss and calibration, of each class and averaged."
@@ -140,10 +138,7 @@ def _metrics(records: Records) -> str:
 
 
 def _uncertainty(records: Records) -> str:
-    methods = {
-        str(e["method"])
-        for e in (records.evaluation or {}).get(records.split, {}).get("figures", [])
-    }
+    methods = {str(e["method"]) for e in records.metrics[records.split]["figures"]}
     named = sorted(methods - {""})
     return f"95 % intervals: {listed(named or ['exact (Clopper-Pearson)'])}."
 
@@ -154,8 +149,8 @@ def _robustness(records: Records) -> str:
 
 
 def _internal(records: Records) -> str:
-    images = counted(len(records.answers.paths), f"{SPLITS[records.split]} image")
-    return f"{images} of the same source."
+    judged = counted(len(records.answers.paths), f"{SPLITS[records.split]} image")
+    return f"{judged} of the same source."
 
 
 def _flow(records: Records) -> str:
@@ -172,12 +167,13 @@ def _estimates(records: Records) -> str:
         (name, records.estimate("sensitivity", name), records.estimate("specificity", name))
         for name in records.classes[:6]
     ]
-    return "; ".join(
+    said = [
         f"{name}: sensitivity {value_text(s)} ({interval_text(s)}), specificity {value_text(p)} "
         f"({interval_text(p)})"
         for name, s, p in found
         if s and p
-    )
+    ]
+    return f"{'; '.join(said)}." if said else ""
 
 
 def _failures(records: Records) -> str:
@@ -186,13 +182,13 @@ def _failures(records: Records) -> str:
 
 
 def _limits(records: Records) -> str:
-    return " ".join(limits(records))
+    return f"{counted(len(limits(records)), 'limit')}, named in the model card above."
 
 
 def _study_data(records: Records) -> str:
     return (
         "plan.json, data.json and cases.csv hold all settings; `firstread train --plan` repeats "
-        "them."
+        "the training."
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from firstread.report.privacy import Names
@@ -15,8 +15,9 @@ SHOWN = ("severe", "warning", "note")
 PICTURES = 22
 """For all findings together; the others are for mistakes and for cases near the threshold."""
 _A_FINDING = 6
-_GROUPS = 3
-_A_GROUP = 4
+_GROUPS = 4
+_COPIES, _EXAMPLES = 4, 3
+"""Pictures of a group."""
 
 TITLES = {
     "UNREADABLE": "Files that can't be read",
@@ -93,15 +94,13 @@ class Shown:
     more: int
 
 
-def shown(findings: Sequence[Record], album: Album, names: Names) -> Iterator[Shown]:
+def shown(findings: Sequence[Record], album: Album, names: Names) -> tuple[Shown, ...]:
     """Dress the findings that found something, the worst first."""
-    reserve = album.left - PICTURES
-    for severity in SHOWN:
-        for finding in findings:
-            if finding["severity"] != severity:
-                continue
-            left = max(0, album.left - max(0, reserve))
-            yield _dressed(finding, album, names, left if severity != "note" else 0)
+    found = [f for severity in SHOWN for f in findings if f["severity"] == severity]
+    chosen = _dealt([_units(f) if f["severity"] != "note" else [] for f in found])
+    return tuple(
+        _dressed(finding, units, album, names) for finding, units in zip(found, chosen, strict=True)
+    )
 
 
 def title(finding: Record) -> str:
@@ -116,25 +115,38 @@ def _between(code: str) -> str:
     return ""
 
 
-def _dressed(finding: Record, album: Album, names: Names, most: int) -> Shown:
-    grouped = [list(group)[:_A_GROUP] for group in finding["groups"][:_GROUPS]]
-    wanted = grouped or [[path] for path in finding["files"][:_A_FINDING]]
-    groups: list[tuple[Thumbnail, ...]] = []
-    for paths in wanted:
-        # A group is shown whole or not at all: one half of a pair proves nothing.
-        if len(paths) > most:
-            break
-        made = [album.thumbnail(path) for path in paths]
-        groups.append(tuple(picture for picture in made if picture))
-        most -= len(paths)
+def _units(finding: Record) -> list[list[str]]:
+    """Return the files that are shown together or not at all: half a pair of copies is no proof."""
+    groups = [list(group) for group in finding["groups"][:_GROUPS]]
+    if not groups:
+        return [[path] for path in finding["files"][:_A_FINDING]]
+    most = _COPIES if _between(str(finding["code"])) else _EXAMPLES
+    return [group[:most] for group in groups]
+
+
+def _dealt(units: Sequence[Sequence[list[str]]]) -> list[list[list[str]]]:
+    """Deal the pictures round, so that each finding gets some before one gets many."""
+    dealt: list[list[list[str]]] = [[] for _ in units]
+    left = PICTURES
+    for turn in range(max(map(len, units), default=0)):
+        for hand, wanted in zip(dealt, units, strict=True):
+            if turn < len(wanted) and len(wanted[turn]) <= left:
+                hand.append(wanted[turn])
+                left -= len(wanted[turn])
+    return dealt
+
+
+def _dressed(finding: Record, units: Sequence[Sequence[str]], album: Album, names: Names) -> Shown:
+    made = [[album.thumbnail(path) for path in paths] for paths in units]
+    groups = tuple(tuple(picture for picture in unit if picture) for unit in made)
     texts = {name: names.without(str(finding[name])) for name in ("message", "why", "advice")}
     return Shown(
         str(finding["code"]),
         str(finding["severity"]),
         title(finding),
         **texts,
-        groups=tuple(groups),
+        groups=groups,
         between=_between(str(finding["code"])),
-        joined=bool(grouped),
+        joined=bool(finding["groups"]),
         more=len(finding["files"]) - sum(map(len, groups)) if groups else 0,
     )

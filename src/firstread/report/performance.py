@@ -17,7 +17,7 @@ _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#
 _STYLES = ("-", "--", "-.", ":")
 _BEFORE, _AFTER = _COLOURS[1], _COLOURS[0]
 _GUIDE: dict[str, Any] = {"color": "0.5", "linewidth": 1, "linestyle": (0, (1, 2)), "zorder": 0}
-_INSIDE = 4
+INSIDE = 4
 """Curves whose legend fits into the axes."""
 
 
@@ -247,7 +247,7 @@ def _matrix(axes: Axes, counts: npt.NDArray[Any], names: Sequence[str]) -> None:
 
 
 def _square(curves: int) -> tuple[Figure, Axes]:
-    wide = curves > _INSIDE
+    wide = curves > INSIDE
     figure = Figure(figsize=(8.5 if wide else 5.6, 5.6), layout="constrained")
     axes = figure.subplots()
     axes.set_xlim(-2, 102)
@@ -259,7 +259,7 @@ def _square(curves: int) -> tuple[Figure, Axes]:
 def _finished(
     figure: Figure, axes: Axes, curves: int, place: Literal["lower left", "lower right"]
 ) -> Figure:
-    if curves > _INSIDE:
+    if curves > INSIDE:
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
     else:
         axes.legend(loc=place, fontsize=9, framealpha=0.85, edgecolor="none")

@@ -20,7 +20,6 @@ from firstread.run import (
     CALIBRATION,
     CASES,
     DATA,
-    EVALUATION,
     HISTORY,
     LADDER,
     LEARNING_CURVE,
@@ -88,8 +87,6 @@ class Records:
         Files that were left out.
     audit
         Findings, the worst first.
-    evaluation
-        Figures by part.
     calibration, ladder
         As `evidence` records them.
     subgroups
@@ -109,7 +106,6 @@ class Records:
     learning_curve: pd.DataFrame | None
     skipped: int
     audit: Sequence[Record] | None
-    evaluation: Record | None
     calibration: Record | None
     ladder: Record | None
     subgroups: Sequence[Record] | None
@@ -144,7 +140,6 @@ class Records:
             learning_curve=_table(folder / f"{LEARNING_CURVE}.csv"),
             skipped=len(skipped.read_text("utf-8").splitlines()) if skipped.exists() else 0,
             audit=_json(folder / AUDIT),
-            evaluation=_json(folder / EVALUATION),
             calibration=_json(folder / CALIBRATION),
             ladder=_json(folder / LADDER),
             subgroups=_json(folder / SUBGROUPS),
@@ -187,18 +182,16 @@ class Records:
 
     def estimate(self, figure: str, class_name: str = "") -> Record | None:
         """Return one figure's record of the part whose figures count, if the run has it."""
-        held = (self.evaluation or {}).get(self.split, {"figures": []})["figures"]
+        held = self.metrics[self.split]["figures"]
         wanted = (figure, class_name)
         return next((e for e in held if (e["figure"], e["class"]) == wanted), None)
 
     @property
     def accuracy(self) -> Record:
-        """The accuracy's record; where no evaluation was written, from the run's first figures."""
-        whole = self.metrics[self.split]
-        low, high = whole["accuracy_interval_95"]
-        plain = {"figure": "accuracy", "class": "", "value": whole["accuracy"]}
-        rest = {"low": low, "high": high, "method": "exact", "n": whole["images"]}
-        return self.estimate("accuracy") or {**plain, **rest}
+        """The accuracy's record."""
+        found = self.estimate("accuracy")
+        assert found is not None
+        return found
 
 
 def _json(path: Path, *, needed: bool = False) -> Any:

@@ -29,6 +29,7 @@ TEMPLATE = "report.html.j2"
 
 _CODE = re.compile(r"`([^`]+)`|(?<!\S)(--[a-z]+(?:-[a-z]+)*)")
 _KEYS = ("accuracy", "balanced_accuracy", "auroc", "ece")
+_OF_A_CLASS = ("sensitivity", "specificity", "ppv", "npv", "f1", "auroc")
 _MOST_CLASSES = 30
 """Classes whose figures are all listed; of more, those least found."""
 
@@ -86,7 +87,7 @@ def content(records: Records) -> dict[str, Any]:
     columns = records.cases[["path", "label", "split"]].fillna("").itertuples(index=False)
     display = Display(**records.model["preprocessing"].get("display", {}))
     album = Album(display, notes([tuple(row) for row in columns]))
-    dressed = tuple(shown(records.audit or (), album, names))
+    dressed = shown(records.audit or (), album, names)
     wrong = mistakes(records, album)
     unsure = least_sure(records, album)
     return {
@@ -127,56 +128,43 @@ def _prose(text: str) -> Markup:
 
 def _keys(records: Records) -> list[Record]:
     """Return the figures that stand at the top, each with its title."""
-    keys = [{"title": "accuracy", "of": "", **records.accuracy}]
-    if records.evaluation is not None:
-        for figure in _KEYS[1:]:
-            record = records.estimate(figure)
-            if record is not None and record["value"] is not None:
-                keys.append({"title": wording.FIGURES[figure].title, "of": "", **record})
+    keys: list[Record] = [{"title": "accuracy", "of": "", **records.accuracy}]
+    for figure in _KEYS[1:]:
+        record = records.estimate(figure)
+        if record is not None and record["value"] is not None:
+            keys.append({"title": wording.FIGURES[figure].title, "of": "", **record})
     keys[1:1] = _found(records)
     return keys
 
 
-def _found(records: Records) -> list[dict[str, Any]]:
+def _found(records: Records) -> list[Record]:
     """Return what is found of each class, or of many of the class least found."""
-    found = []
+    found: list[Record] = []
     for name in records.classes:
         record = records.estimate("sensitivity", name)
-        if record is None:
-            of_class = records.metrics[records.split].get("classes", {}).get(name)
-            if not of_class or not of_class["images"]:
-                continue
-            low, high = of_class["interval_95"]
-            value = of_class["right"] / of_class["images"]
-            record = {"figure": "sensitivity", "value": value, "low": low, "high": high}
-        if record["value"] is not None:
+        if record is not None and record["value"] is not None:
             found.append({"title": "found of", "of": name, **record})
     if len(found) > 2:
         return [{**min(found, key=lambda one: one["value"]), "title": "least found:"}]
     return found
 
 
-def _table(records: Records) -> list[dict[str, Any]]:
-    """Return all figures: one row a figure, one column all together and one each class."""
-    evaluation = (records.evaluation or {}).get(records.split)
-    if evaluation is None:
-        return []
-    held: dict[str, dict[str, Record]] = {}
-    for estimate in evaluation["figures"]:
-        held.setdefault(estimate["class"], {})[estimate["figure"]] = estimate
+def _table(records: Records) -> dict[str, Any]:
+    """Return the figures of all classes together, and of each class."""
+    evaluation = records.metrics[records.split]
+    whole = [e for e in evaluation["figures"] if e["class"] == ""]
+    rows = [
+        (name, [records.estimate(figure, name) for figure in _OF_A_CLASS])
+        for name in records.classes
+    ]
 
-    def sensitivity(name: str) -> float:
-        value = held[name].get("sensitivity", {}).get("value")
+    def found(row: tuple[str, list[Record | None]]) -> float:
+        value = (row[1][0] or {}).get("value")
         return 2.0 if value is None else float(value)
 
-    names = [name for name in held if name]
-    if len(names) > _MOST_CLASSES:
-        names = sorted(names, key=sensitivity)[:_MOST_CLASSES]
-    return [
-        {"name": name or "all classes", "figures": held[name]}
-        for name in ["", *names]
-        if name in held
-    ]
+    if len(rows) > _MOST_CLASSES:
+        rows = sorted(rows, key=found)[:_MOST_CLASSES]
+    return {"whole": whole, "columns": _OF_A_CLASS, "rows": rows}
 
 
 def _counts(records: Records) -> dict[str, Any]:

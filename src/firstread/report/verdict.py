@@ -10,6 +10,8 @@ from firstread.report.wording import SPLITS, counted, listed, percent
 
 WIDE = 0.2
 """Width of an interval that leaves the accuracy open."""
+GOOD = 0.9
+"""Accuracy from which the classes count as told apart."""
 _CHEAP = ("majority", "metadata", "pixels")
 _CONTROL = "(control)"
 _TITLES = 2
@@ -119,8 +121,9 @@ def _apart(records: Records) -> Sentence:
     if len(records.classes) > 4:
         question = f"Can a network tell these {len(records.classes)} classes apart?"
     if low > guess:
-        tone = "careful" if severe(records) else "good"
-        return Sentence(question, "On these images, yes", tone, f"{_capital(scored)}; {usual}.")
+        tone = "careful" if severe(records) or accuracy["value"] < GOOD else "good"
+        answer = "On these images, yes" if accuracy["value"] >= GOOD else "Better than guessing"
+        return Sentence(question, answer, tone, f"{_capital(scored)}; {usual}.")
     if high < guess:
         return Sentence(question, "No", "bad", f"{_capital(scored)}, and {usual}.")
     text = f"{_capital(scored)}; that is not more than guessing, as {usual}."

@@ -54,13 +54,17 @@ def percent(share: float) -> str:
 
     Examples
     --------
-    >>> percent(0.9985), percent(1.0), percent(0.99951), percent(0.004)
-    ('99.9 %', '100 %', '99.9 %', '0.4 %')
+    >>> percent(0.994), percent(1.0), percent(0.99951), percent(0.0004), percent(0.86)
+    ('99.4 %', '100 %', 'over 99.9 %', 'under 0.1 %', '86 %')
     """
     # What isn't all or nothing is never rounded to it, arithmetic's last digits apart.
     hundred = round(100 * share, 9)
+    if 0 < hundred < 0.1:
+        return "under 0.1 %"
+    if 99.9 < hundred < 100:
+        return "over 99.9 %"
     if 0 < hundred < 1 or 99 < hundred < 100:
-        return f"{min(99.9, max(0.1, hundred)):.1f} %"
+        return f"{hundred:.1f} %"
     return f"{hundred:.0f} %"
 
 
