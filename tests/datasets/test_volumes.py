@@ -131,3 +131,7 @@ def test_images_of_no_volume_stand_for_themselves() -> None:
     assert volumes["volume"].tolist() == ["1.png", "2.png", "v"]
     with pytest.raises(UsageError, match="write mean, or top:K"):
         per_volume(frame, [None] * 4, "max")
+
+
+def test_an_empty_series() -> None:
+    assert parts([]).to_dict("list") == {"path": [], "volume": [], "file": []}
