@@ -17,6 +17,7 @@ from firstread.datasets import PIXEL_BUDGET, SPLITS, Dataset, load, with_validat
 from firstread.errors import DataError, RunError, UsageError
 from firstread.events import Event, Found, Result
 from firstread.evidence.crossvalidation import Control, CrossValidation
+from firstread.images import located
 from firstread.learning import (
     ALL,
     FeatureCache,
@@ -299,7 +300,7 @@ def _cases(folder: Path) -> Dataset:
     """Return the data set of an unfinished run, as it was parted when the run began."""
     cases = pd.read_csv(folder / CASES, dtype=str, keep_default_na=False)
     cases["patient"] = cases["patient"].where(cases["patient"] != "", None)
-    gone = [path for path in cases["path"] if not Path(path).is_file()]
+    gone = [path for path in cases["path"] if not located(Path(path))[0].is_file()]
     if gone:
         raise DataError(
             [f"{path}: was part of {folder} and has gone" for path in gone],

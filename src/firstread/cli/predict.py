@@ -84,7 +84,9 @@ def predict(
     if sheet is not None:
         from firstread.report.figures import sheet as draw
 
-        draw(slices_only, classifier.classes).savefig(sheet, dpi=120)
+        draw(slices_only, classifier.classes, classifier.preprocessing.display).savefig(
+            sheet, dpi=120
+        )
     if json:
         typer.echo(_as_json(predictions, classifier.classes))
         return

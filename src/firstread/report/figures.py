@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
 
 from firstread.datasets import Dataset
-from firstread.images import Image, read
+from firstread.images import Display, Image, read
 from firstread.run import Run
 
 # The tutorial's colours, in shades that colour-blind people tell apart by lightness, and with
@@ -201,7 +201,9 @@ def _plain(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def sheet(predictions: pd.DataFrame, classes: Sequence[str]) -> Figure:
+def sheet(
+    predictions: pd.DataFrame, classes: Sequence[str], display: Display | None = None
+) -> Figure:
     """Show images with their label and scores, as the tutorial does; of very many, the first 60.
 
     Parameters
@@ -210,6 +212,8 @@ def sheet(predictions: pd.DataFrame, classes: Sequence[str]) -> Figure:
         With `path`, `label` and a `p_CLASS` column for each class.
     classes
         Class names in order.
+    display
+        The window that DICOM and NIfTI images are shown through.
     """
     shown = predictions.head(_SHEET_MOST)
     columns = min(_SHEET_COLUMNS, len(shown))
@@ -221,7 +225,7 @@ def sheet(predictions: pd.DataFrame, classes: Sequence[str]) -> Figure:
     for axes in grid[len(shown) :]:
         axes.set_axis_off()
     for axes, (_, row) in zip(grid, shown.iterrows(), strict=False):
-        show(axes, read(row["path"]))
+        show(axes, read(row["path"], display))
         scores = "\n".join(f"{name} {row[f'p_{name}']:.5f}" for name in classes)
         axes.set_title(f"{_shortened(Path(row['path']).name)}\n{row['label']}", fontsize=9)
         axes.set_xlabel(scores, fontsize=8, family="monospace")
