@@ -166,6 +166,8 @@ def mean_auroc(areas: Sequence[Area]) -> tuple[float, Interval, str]:
     known = [area for area in areas if not np.isnan(area.value)]
     if not known:
         return float("nan"), NOTHING, ""
+    if len(known) == 1:
+        return known[0].value, known[0].interval, known[0].method
     value = float(np.mean([area.value for area in known]))
     if any(area.value in (0.0, 1.0) or not area.variance > 0 for area in known):
         low, high = np.mean([area.interval for area in known], axis=0)
