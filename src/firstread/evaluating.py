@@ -16,6 +16,7 @@ from firstread.errors import DataError, UsageError
 from firstread.evaluation import Evaluated, Looked, Operated
 from firstread.evidence import Rule, Temperature, fit_temperature, subgroups
 from firstread.evidence import evaluate as all_figures
+from firstread.evidence.answers import marks
 from firstread.evidence.bootstrap import SAMPLES
 from firstread.evidence.operating import check_apart, choose, judge
 from firstread.evidence.scoring import coded
@@ -290,7 +291,7 @@ def _operated(
     for k, name in enumerate(classifier.classes):
         if positive is not None and name != positive:
             continue
-        first, second = (t[:, k] == 1 if t.ndim == 2 else t == k for t in (truth, targets))
+        first, second = (marks(t, len(classifier.classes))[:, k] for t in (truth, targets))
         point = choose(rule, name, first, p[:, k], shares.get(name))
         estimates = judge(point, second, scores[:, k], codes, shares.get(name))
         operated.append(Operated(point, tuple(estimates)))

@@ -15,7 +15,8 @@ from firstread.evidence.estimate import FIGURES, Estimate
 from firstread.evidence.intervals import Interval, proportion
 from firstread.evidence.metrics import Metrics, score
 from firstread.evidence.operating import OperatingPoint, Rule
-from firstread.evidence.ranking import precision_recall_points, roc_points
+from firstread.evidence.precision_recall import precision_recall_points
+from firstread.evidence.ranking import roc_points
 from firstread.evidence.scoring import Evaluation, evaluate
 from firstread.evidence.shift import Shift, compare_images
 from firstread.evidence.subgroups import Subgroups, subgroups

@@ -12,10 +12,11 @@ import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from firstread.errors import UsageError
+from firstread.evidence.answers import called, marks, surprise
 from firstread.evidence.estimate import Estimate
 from firstread.evidence.intervals import NOTHING, repeated_folds
 from firstread.evidence.ranking import auroc
-from firstread.evidence.scoring import coded, likeliest
+from firstread.evidence.scoring import coded
 from firstread.progress import Step
 
 Array = npt.NDArray[Any]
@@ -25,7 +26,6 @@ FitPredict = Callable[[Array, Array, Array], Array]
 probabilities, shape (test places, k). Everything that is chosen must be chosen in here."""
 
 FIGURES = ("accuracy", "balanced_accuracy", "auroc", "log_loss")
-_EPSILON = float(np.finfo(float).eps)
 
 
 class Fold(NamedTuple):
@@ -289,21 +289,17 @@ def permuted(
 
 
 def _figures(truth: Array, p: Array) -> dict[str, float]:
-    yes = truth.astype(bool) if truth.ndim == 2 else truth[:, None] == np.arange(p.shape[1])
-    called = p >= 0.5 if truth.ndim == 2 else likeliest(p)
-    clipped = np.clip(p, _EPSILON, 1 - _EPSILON)
-    loss = -np.log(clipped[yes])
-    if truth.ndim == 2:
-        loss = -np.where(yes, np.log(clipped), np.log1p(-clipped))
+    multilabel = truth.ndim == 2
+    yes, answer = marks(truth, p.shape[1]), called(p, multilabel)
     present = yes.any(axis=0)
-    found = (yes & called).sum(axis=0)[present] / yes.sum(axis=0)[present]
+    found = (yes & answer).sum(axis=0)[present] / yes.sum(axis=0)[present]
     areas = [auroc(yes[:, k], p[:, k]).value for k in range(p.shape[1])]
     known = [area for area in areas if not np.isnan(area)]
     return {
-        "accuracy": float((yes == called).all(axis=1).mean()),
+        "accuracy": float((yes == answer).all(axis=1).mean()),
         "balanced_accuracy": float(found.mean()) if len(found) else float("nan"),
         "auroc": float(np.mean(known)) if known else float("nan"),
-        "log_loss": float(loss.mean()),
+        "log_loss": float(surprise(yes, p, multilabel).mean()),
     }
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from firstread.evidence.answers import squared, surprise
 from firstread.evidence.bootstrap import Resampling
 from firstread.evidence.calibration import (
     BINS,
@@ -30,12 +31,12 @@ from firstread.evidence.intervals import (
     weighted_sum,
     wilson,
 )
-from firstread.evidence.ranking import Ranking, auprc, auprc_interval, auroc, mean_auroc
+from firstread.evidence.precision_recall import Ranking, auprc, auprc_interval
+from firstread.evidence.ranking import auroc, mean_auroc
 
 Array = npt.NDArray[Any]
 
 _AVERAGED = ("specificity", "ppv", "npv", "f1", "auprc")
-_EPSILON = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True)
@@ -91,25 +92,13 @@ class Judged:
 
     @property
     def surprise(self) -> Array:
-        """Each image's log loss in nats: mean over classes where it can be of several, (n,)."""
-        p = np.clip(self.probabilities, _EPSILON, 1 - _EPSILON)
-        true = np.log(p[self.yes])
-        if self.multilabel:
-            true = np.where(self.yes, np.log(p), np.log1p(-p)).mean(axis=1)
-        losses: Array = -true
-        return losses
+        """Each image's log loss, shape (n,)."""
+        return surprise(self.yes, self.probabilities, self.multilabel)
 
     @property
     def squared(self) -> Array:
-        """Each image's Brier score, shape (n,): from 0 to 1, or to 2 for more than two classes.
-
-        G. W. Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather
-        Review 78 (1950); for two classes the half of his, as is usual.
-        """
-        errors: Array = ((self.probabilities - self.yes) ** 2).sum(axis=1)
-        if self.multilabel:
-            return errors / len(self.classes)
-        return errors / 2 if len(self.classes) == 2 else errors
+        """Each image's Brier score, shape (n,)."""
+        return squared(self.yes, self.probabilities, self.multilabel)
 
 
 @dataclass(frozen=True)
@@ -164,9 +153,8 @@ def of_class(judged: Judged, k: int, sampled: Sampled) -> list[Estimate]:
     area = auroc(yes, p, groups)
     precision = auprc(yes, p)
     limits, method = auprc_interval(yes, precision, sampled.auprc[:, k], groups)
-    clipped = np.clip(p, _EPSILON, 1 - _EPSILON)
     # Each image's loss as it is, and as it would be if it were of the other kind.
-    surprises = [-np.where(truth, np.log(clipped), np.log1p(-clipped)) for truth in (yes, ~yes)]
+    surprises = [surprise(truth[:, None], p[:, None], True) for truth in (yes, ~yes)]
     squares = [(p - truth) ** 2 for truth in (yes, ~yes)]
     parted = yes == (p >= 0.5)
     figures = [
