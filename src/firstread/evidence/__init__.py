@@ -4,17 +4,16 @@ from firstread.evidence.baselines import STEPS, Ladder, Rung, climb, majority
 from firstread.evidence.calibration import reliability
 from firstread.evidence.comparison import Comparison, compare
 from firstread.evidence.crossvalidation import (
-    Control,
     CrossValidation,
     Fold,
     cross_validate,
     folds,
-    permuted,
 )
 from firstread.evidence.estimate import FIGURES, Estimate
 from firstread.evidence.intervals import Interval, proportion
 from firstread.evidence.metrics import Metrics, score
 from firstread.evidence.operating import OperatingPoint, Rule
+from firstread.evidence.permutation import Control, permuted
 from firstread.evidence.precision_recall import precision_recall_points
 from firstread.evidence.ranking import roc_points
 from firstread.evidence.scoring import Evaluation, evaluate
