@@ -33,6 +33,13 @@ CHECKPOINT = "checkpoint.pt"
 ADVICE = "advice.csv"
 LEARNING_CURVE = "learning_curve"
 LR_RANGE = "lr_range"
+MODEL = "model.json"
+AUDIT = "audit.json"
+EVALUATION = "evaluation.json"
+CALIBRATION = "calibration.json"
+LADDER = "ladder.json"
+SUBGROUPS = "subgroups.json"
+REPORT = "report.html"
 
 _UNDER_WAY = "This run is under way, or was killed. It holds no usable model."
 

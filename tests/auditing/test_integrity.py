@@ -58,13 +58,13 @@ def test_where_no_image_can_be_read_the_rest_does_not_apply(tmp_path: Path) -> N
 
 def test_files_that_are_passed_over_are_listed(films: Path) -> None:
     assert finding(films, "NOT-IMAGES").severity == "passed"
-    (films / "abd" / "scan.dcm").write_bytes(b"x")
+    (films / "abd" / "notes.txt").write_bytes(b"x")
     (films / "abd" / "scan.gif").write_bytes(b"x")
     (films / "labels.csv").write_text("path,label")
     found = finding(films, "NOT-IMAGES")
     assert found.severity == "note"
-    assert found.message == "2 files beside the images are passed over: 1 .dcm, 1 .gif."
-    assert {Path(file).name for file in found.files} == {"scan.dcm", "scan.gif"}
+    assert found.message == "2 files beside the images are passed over: 1 .txt, 1 .gif."
+    assert {Path(file).name for file in found.files} == {"notes.txt", "scan.gif"}
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])

@@ -63,6 +63,14 @@ def test_a_table_whose_folders_say_otherwise() -> None:
     assert contradictions(labels) == {"abd/2.png"}
 
 
+def test_a_table_may_mix_relative_and_absolute_paths() -> None:
+    cases = pd.DataFrame(
+        {"path": ["abd/chst_1.png", "/x/chst/2.png"], "label": ["abd", "chst"], "split": ""}
+    )
+    found = list(contradicted(Dataset(cases, ("abd", "chst")), NOTHING))
+    assert found[0].files == ("abd/chst_1.png",)
+
+
 def test_the_root_may_be_called_anything() -> None:
     labels = {"abd/1.png": "abd", "chst/3.png": "chst"}
     assert not contradictions(labels, root="/data/chst")

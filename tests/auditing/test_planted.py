@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
+import PIL.ImageOps
 import pytest
 
 from firstread import Audit, audit
+from firstread.auditing import FINDERS, auditing
 
 TRAINING, VALIDATION = 24, 70
 REGIONS = ("abd", "chst")
@@ -390,3 +392,150 @@ def test_only_what_was_planted_is_accused_of_being_a_copy(
         if finding.code.startswith("DUPLICATE") and finding.groups
     )
     assert pictures <= len(sources) + 1
+
+
+@dataclass(frozen=True)
+class Row:
+    """An image of a table."""
+
+    path: str
+    label: str
+    patient: str
+    split: str
+
+
+Rows = list[Row]
+WIDE: dict[str, tuple[str, Callable[[Rows], Rows]]] = {
+    "a patient in two parts": (
+        "PATIENT-LEAK",
+        lambda rows: [*rows[:-1], replace(rows[-1], patient=rows[0].patient)],
+    ),
+    "an image without a patient": (
+        "PATIENT-MISSING",
+        lambda rows: [replace(rows[0], patient=""), *rows[1:]],
+    ),
+    "few patients with many images": (
+        "PATIENT-COUNT",
+        lambda rows: [
+            replace(row, patient=f"{row.split} {row.label} {k % 5}") for k, row in enumerate(rows)
+        ],
+    ),
+    "a file that isn't there": (
+        "LAYOUT",
+        lambda rows: [*rows, Row("gone.png", "abd", "Q", "val")],
+    ),
+    "a label with a space too many": (
+        "LAYOUT",
+        lambda rows: [*rows[:20], *(replace(row, label="abd ") for row in rows[20:24]), *rows[24:]],
+    ),
+    "a class of a few images": (
+        "CLASS-SMALL",
+        lambda rows: [row for k, row in enumerate(rows) if row.split == "val" or k % 5 == 0],
+    ),
+    "a class ten times as large": (
+        "CLASS-BALANCE",
+        lambda rows: [
+            row
+            for k, row in enumerate(rows)
+            if (row.split, row.label) != ("train", "abd") or k % 12 == 0
+        ],
+    ),
+    "few validation images": (
+        "VALIDATION-SIZE",
+        lambda rows: [row for k, row in enumerate(rows) if row.split == "train" or k % 14 == 0],
+    ),
+    "labels that are wrong": (
+        "LABEL-ERROR",
+        lambda rows: [
+            replace(row, label="chst" if row.label == "abd" else "abd") if k % 60 == 7 else row
+            for k, row in enumerate(rows)
+        ],
+    ),
+    "another mix in validation": (
+        "SPLIT-MIX",
+        lambda rows: [
+            row
+            for k, row in enumerate(rows)
+            if (row.split, row.label) != ("val", "abd") or k % 8 == 0
+        ],
+    ),
+}
+
+
+def table_of(folder: Path, rows: Rows) -> Path:
+    table = folder / "cases.csv"
+    lines = ["path,label,patient,split"]
+    lines += [f"{row.path},{row.label},{row.patient},{row.split}" for row in rows]
+    table.write_text("\n".join(lines))
+    return table
+
+
+@pytest.fixture(scope="module")
+def rows(clean: Path) -> Rows:
+    files = [path.relative_to(clean) for path in sorted(clean.rglob("*.png"))]
+    return [
+        Row(str(file), file.parts[1], f"patient {number}", file.parts[0])
+        for number, file in enumerate(files)
+    ]
+
+
+def alarm_codes(table: Path) -> set[str]:
+    quick = [finder for finder in FINDERS if finder.name != "near copies"]
+    *_, result = auditing(table, quick)
+    assert isinstance(result, Audit)
+    return {f.code for f in result.findings if f.severity in ("severe", "warning")}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_faults_of_the_whole_are_found(clean: Path, rows: Rows, name: str) -> None:
+    code, plant = WIDE[name]
+    assert code in alarm_codes(table_of(clean, plant(rows)))
+
+
+def test_a_clean_table_raises_next_to_no_alarm(clean: Path, rows: Rows) -> None:
+    # Chest and abdomen do differ where they reach the border.
+    assert len(alarm_codes(table_of(clean, rows))) <= 1
+
+
+def framed(picture: PIL.Image.Image) -> PIL.Image.Image:
+    bordered = picture.copy()
+    bordered.paste(0, (0, 0, picture.width, 10))
+    return bordered
+
+
+def lettered(picture: PIL.Image.Image) -> PIL.Image.Image:
+    drawn = picture.copy()
+    font = PIL.ImageFont.load_default(14)
+    PIL.ImageDraw.Draw(drawn).text((100, 4), "L", fill=255, font=font)
+    return drawn
+
+
+def tinted(picture: PIL.Image.Image) -> PIL.Image.Image:
+    return PIL.ImageOps.colorize(picture, "black", "yellow")
+
+
+SHORTCUTS: dict[str, tuple[str, Callable[[PIL.Image.Image], PIL.Image.Image], dict[str, int]]] = {
+    "one class at another size": ("SHORTCUT-SIZE", lambda p: p.resize((120, 128)), {}),
+    "one class framed": ("SHORTCUT-BORDER", framed, {}),
+    "one class in colour": ("SHORTCUT-CHANNELS", tinted, {}),
+    "one class with a marker": ("SHORTCUT-MARKER", lettered, {}),
+    "one class at another resolution in its header": (
+        "SHORTCUT-STORAGE", lambda p: p, {"dpi": (72, 72)},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SHORTCUTS)
+def test_shortcuts_of_a_class_are_found(clean: Path, rows: Rows, tmp_path: Path, name: str) -> None:
+    code, change, how = SHORTCUTS[name]
+    made = []
+    for row in rows[::3]:
+        path = tmp_path / row.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with PIL.Image.open(clean / row.path) as picture:
+            if row.label == "chst":
+                change(picture).save(path, **how)
+            else:
+                picture.save(path)
+        made.append(row)
+    assert code in alarm_codes(table_of(tmp_path, made))

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import PIL.Image
+import pydicom
+import pytest
 
 Command = Callable[..., Any]
 Write = Callable[..., Path]
@@ -37,3 +41,19 @@ def test_what_can_t_be_done(firstread: Command, write_dicom: Write, tmp_path: Pa
     assert "9 frames of 30 x 20 px needs 10,800 bytes" in broken.err
     assert firstread("inspect", path, "--out", tmp_path / "a.txt").code == 2
     assert "--window" in firstread("inspect", path, "--window", "40,0").err
+
+
+def test_nothing_of_the_patient_gets_out_by_way_of_pydicom_s_warnings(write_dicom: Write) -> None:
+    """A value that breaks the standard makes pydicom warn, and quote it."""
+    path = write_dicom(VALUES, StudyInstanceUID="1.2.3.4.5.6.7.80")
+    path.write_bytes(path.read_bytes().replace(b"1.2.3.4.5.6.7.80", b"Lestrade^GMr1970"))
+    with pytest.warns(UserWarning, match="Lestrade"):
+        str(pydicom.dcmread(path).StudyInstanceUID)
+    done = subprocess.run(
+        [sys.executable, "-m", "firstread", "inspect", path],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "study instance UID\t(there, masked)" in done.stdout
+    assert "Lestrade" not in done.stdout + done.stderr

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import nibabel
+import numpy as np
 import pandas as pd
 import PIL.Image
 import pytest
@@ -101,3 +103,26 @@ def test_no_run_is_named(firstread: Command, tmp_path: Path) -> None:
     done = firstread("predict", tmp_path / "RUN", "x.png")
     assert done.code == 2
     assert "RUN: no such run folder" in done.err
+
+
+def test_volumes_get_a_line_a_slice_or_one_for_all(
+    firstread: Command, run: Path, tmp_path: Path
+) -> None:
+    for number, level in enumerate((40, 200)):
+        noise = np.random.default_rng(number).integers(0, 20, (40, 40, 30)) + level
+        noise[0, 0], noise[0, 1] = 0, 255
+        image = nibabel.Nifti1Image(noise.astype(np.int16), np.eye(4))
+        nibabel.save(image, tmp_path / f"{number}.nii.gz")
+    table = tmp_path / "all.csv"
+    done = firstread("predict", run, tmp_path, "--slices", "even:3", "--csv", table)
+    assert done.code == 0, done.err
+    slices = pd.read_csv(table)
+    assert slices["path"].str.split("#").str[1].tolist() == ["slice=6", "slice=16", "slice=26"] * 2
+    done = firstread("predict", run, tmp_path, "--slices", "even:3", "--volumes", "mean", "--json")
+    volumes = json.loads(done.out)
+    assert [volume["images"] for volume in volumes] == [3, 3]
+    assert volumes[0]["volume"] == str(tmp_path / "0.nii.gz")
+    odds = np.log(slices["p_dark"][:3] / (1 - slices["p_dark"][:3])).mean()
+    assert volumes[0]["probabilities"]["dark"] == pytest.approx(1 / (1 + np.exp(-odds)), rel=1e-4)
+    assert "volume\timages\tlabel" in firstread("predict", run, tmp_path, "--volumes", "top:2").out
+    assert "write mean, or top:K" in firstread("predict", run, tmp_path, "--volumes", "max").err

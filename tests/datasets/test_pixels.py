@@ -7,8 +7,9 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from firstread.datasets import decode
-from firstread.images import Preprocessing, read
+from firstread.datasets import decode, stream
+from firstread.errors import ImageError
+from firstread.images import Display, Preprocessing, read
 from firstread.progress import returned
 
 Write = Callable[..., Path]
@@ -63,3 +64,16 @@ def test_a_file_that_vanishes_while_streaming_is_an_error(write_image: Write) ->
     path.unlink()
     with pytest.raises(Exception, match=r"a\.png: does not exist"):
         next(store.batches([np.array([0])]))
+
+
+def test_the_window_and_millimetres_of_the_preprocessing(write_dicom: Write) -> None:
+    values = np.random.default_rng(0).integers(-1000, 1000, (40, 40)).astype(np.int16)
+    path = write_dicom(values, PixelSpacing=[2.0, 2.0], WindowCenter=0, WindowWidth=2000)
+    plain, bone, wide = (
+        next(stream([path], Preprocessing(32, display=display)))
+        for display in (Display(), Display("bone"), Display(spacing=1.0))
+    )
+    assert not any(isinstance(outcome, ImageError) for outcome in (plain, bone, wide))
+    assert bone[0].pixels.mean() < plain[0].pixels.mean()
+    assert wide[1] == (80, 80)
+    assert wide[0].shape == (32, 32)

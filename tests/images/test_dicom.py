@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import base64
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,9 +10,13 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
 from pydicom.uid import (
+    HTJ2K,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
     RLELossless,
@@ -61,6 +67,37 @@ def test_the_same_pixels_in_every_uncompressed_syntax(write_dicom: Write, tmp_pa
 def test_lossless_compression_changes_nothing(write_dicom: Write, syntax: str) -> None:
     path = write_dicom(HOUNSFIELD, syntax=syntax, **CT)
     np.testing.assert_allclose(shown(path), linear(HOUNSFIELD, 40, 400), atol=1e-5)
+
+
+# A ramp with a square in it, losslessly coded by OpenJPH (imagecodecs 2026.3.6), which is not the
+# library that decodes it here.
+HT_RAMP = np.add.outer(np.arange(48) * 40, np.arange(56) * 25).astype(np.uint16)
+HT_RAMP[10:20, 10:30] = 4000
+HT_CODED = base64.b64decode(
+    "/0//UQApQAAAAAA4AAAAMAAAAAAAAAAAAAAAOAAAADAAAAAAAAAAAAABDwEB/1AACAACAAAACv9SAAwAAgABAAUEBEAB"
+    "/1wAEyCIkJCQkJCQkJCQkJCQiIiI/2QAFwABT3BlbkpQSCBWZXIgMC4yNi4zLv+QAAoAAAAAAs4AAf+TwAArAAP98/jy"
+    "+mP1AoG0AMAAFVAABPAABOBySSoSAegAwZQA5AmiAMI0ANSePAOBdADAABaUAAFsQAAV4BbaRouopWbVDOf+GFuEg363"
+    "ABLCMxWcLXmrGFDgLcyCLdzyALOEUDOXAE7g+pAfsxEwgBThw3m2AMAAF10AAF2sAAF0YAAYaPBiYEENnLg4GxyAhZQF"
+    "DALg2IV4ZRCLg1j8AX6Vfr379k5iAJ7vCIA7kQEAOECwggZWwAXELhAAWA0AAD1hAK0oA8nHAkEAwAXYsmXLlo0t2wBx"
+    "I5eSm0MNCEsKIDOfAADAAQ4cAgAGLMgrkG0AANXUwAJGR4EuAPgwHM0IG8ZAE5oAwAAXokAAF65AABdOsKK4rrEBXAkA"
+    "IACBOUCyXBc3WiAipALwliVEKUSu2wkAAkC4ruu67lf4p6enHJWjpzikuWnBCSIhgMjwguADUAJv3AEAIDsKyqEdRwBz"
+    "+gxd0USjHbIYAIxHBhN3BfeiQmh7wl43MQMiK5PJZDKZTCaTyWSyXPgBD2IQHv2IQHv2IQHssAGD5jAc+ZgAG94wXye+"
+    "wQH4wAdCECmkYjfbAoib6Oh0+sQezopxo1iFBJ5BxB1/gAo5wogD+8zMUQBcYENQAm/VAcAAL0uAAF7hAAC3gBBCKJq4"
+    "BQAAgLHgDYTFXMfQAlQIS1jUwIhiIXxDBkIIIYQQQggh/P45gcD/AU9PT09PT04x/KGF7U9+3P1PfiLU5g/iiYHacAJ0"
+    "AqIRt+H8yn28xBl8vrU7uLc8Fm9BIaqJDF6+YpSWUGQfe8HE6TiO4ziO4ziO4ziO4ziO4ziO4zjO/2OXsgIQPfsIQPfs"
+    "IQPfsIQPfsIQPfsIQPfsIQPZYAAMYC32YwHv2YwHssYwG/eYwG/eYwG+uAOKBgDAY8EBAIDM/2Ob4AAKI3XXSh1+Ufww"
+    "wygOtAH/2Q=="
+)
+
+
+@pytest.mark.parametrize("syntax", [HTJ2K, HTJ2KLossless, HTJ2KLosslessRPCL])
+def test_high_throughput_jpeg_2000(write_dicom: Write, syntax: str, tmp_path: Path) -> None:
+    dataset = pydicom.dcmread(write_dicom(HT_RAMP))
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.PixelData = encapsulate([HT_CODED])
+    dataset["PixelData"].is_undefined_length = True
+    dataset.save_as(tmp_path / "ht.dcm")
+    np.testing.assert_allclose(shown(tmp_path / "ht.dcm", "full"), HT_RAMP / 65535, atol=1e-5)
 
 
 def test_a_file_without_preamble(write_dicom: Write, tmp_path: Path) -> None:
@@ -363,12 +400,31 @@ def test_a_missing_codec_is_named(write_dicom: Write, monkeypatch: pytest.Monkey
         read(write_dicom(HOUNSFIELD, syntax=JPEG2000Lossless))
 
 
+def test_a_frame_of_a_large_file_takes_no_more_memory_than_a_frame(
+    write_dicom: Write, tmp_path: Path
+) -> None:
+    frames = np.zeros((40, 1024, 1024), np.uint16)
+    frames[7, :, 500:] = 1000
+    path = write_dicom(frames)
+    assert path.stat().st_size > 80 * 2**20
+    read(f"{path}#frame=1")
+    tracemalloc.start()
+    image = read(f"{path}#frame=8", Display("0,4000"))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert image.as_float()[0, [499, 500]] == pytest.approx([0.5, 0.75], abs=1e-3)
+    assert most < 16 * 2**20
+
+
 def test_no_message_names_the_patient(write_dicom: Write) -> None:
     lying = write_dicom(HOUNSFIELD, NumberOfFrames=7, PatientBirthDate="19700101")
     with pytest.raises(ImageError) as caught:
         read(lying)
     for identifier in ("Doe", "Jane", "4711", "1970"):
         assert identifier not in str(caught.value)
+    slipped = write_dicom(HOUNSFIELD, PhotometricInterpretation="Doe^Jane")
+    with pytest.raises(ImageError, match="interpretation 'something else'"):
+        read(slipped)
 
 
 @pytest.mark.parametrize(

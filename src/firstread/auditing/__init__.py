@@ -4,6 +4,7 @@ from firstread.auditing.finders import FINDERS, Finder, audit, auditing
 from firstread.auditing.finding import Finding, Severity
 from firstread.auditing.result import Audit
 from firstread.auditing.survey import Glance, Survey, glance, surveying
+from firstread.auditing.traces import Trace
 
 __all__ = [
     "FINDERS",
@@ -13,6 +14,7 @@ __all__ = [
     "Glance",
     "Severity",
     "Survey",
+    "Trace",
     "audit",
     "auditing",
     "glance",

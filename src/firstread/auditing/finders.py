@@ -91,64 +91,6 @@ NEEDS: dict[str, tuple[Callable[[Dataset, Survey], bool], str]] = {
 
 FINDERS: tuple[Finder, ...] = (
     Finder(
-        "files that can't be read",
-        integrity.unreadable,
-        {"UNREADABLE": "Every image can be read."},
-    ),
-    Finder(
-        "other files",
-        integrity.passed_over,
-        {"NOT-IMAGES": "There is nothing beside the images."},
-    ),
-    Finder(
-        "blank images",
-        integrity.blank,
-        {"BLANK": "No image is blank or nearly so."},
-        ("images",),
-    ),
-    Finder(
-        "extreme shapes",
-        integrity.aspect,
-        {"ASPECT-EXTREME": "No image is far longer one way than the other."},
-        ("images",),
-    ),
-    Finder(
-        "tiny images",
-        integrity.small,
-        {"SIZE-SMALL": "No image is far smaller than the others."},
-        ("images",),
-    ),
-    Finder(
-        "file formats",
-        integrity.mixed_formats,
-        {"FORMAT-MIXED": "All images have one file format."},
-        ("images",),
-    ),
-    Finder(
-        "bit depths",
-        integrity.mixed_depths,
-        {"DEPTH-MIXED": "All images have the same number of bits a channel."},
-        ("images",),
-    ),
-    Finder(
-        "pixel modes",
-        integrity.mixed_modes,
-        {"MODE-MIXED": "All images have the same channels."},
-        ("images",),
-    ),
-    Finder(
-        "image sizes",
-        integrity.mixed_sizes,
-        {"SIZE-MIXED": "All images have the same size."},
-        ("images",),
-    ),
-    Finder(
-        "names against labels",
-        names.contradicted,
-        {"NAME-CONTRADICTS": "No file is named after another class than its own."},
-        ("classes",),
-    ),
-    Finder(
         "exact copies",
         duplicates.exact,
         {
@@ -190,21 +132,9 @@ FINDERS: tuple[Finder, ...] = (
         },
     ),
     Finder(
-        "counts of patients",
-        patients.counted,
-        {"PATIENT-COUNT": "Each image is of another patient."},
-        ("patients",),
-    ),
-    Finder(
         "shortcuts",
         _shortcuts,
         {kind.code: f"No shortcut by {kind.title}." for kind in KINDS},
-        ("images", "classes"),
-    ),
-    Finder(
-        "what pixels alone can do",
-        _pixels,
-        {BASELINE: "Pixels alone were not tried."},
         ("images", "classes"),
     ),
     Finder(
@@ -213,17 +143,34 @@ FINDERS: tuple[Finder, ...] = (
         {LABEL_ERROR: "No label is likely wrong."},
         ("images", "classes"),
     ),
-    Finder("counts of images", balance.counted, {}),
     Finder(
-        "class sizes",
-        balance.balance,
-        {"CLASS-BALANCE": "The classes are of similar size."},
+        "names against labels",
+        names.contradicted,
+        {"NAME-CONTRADICTS": "No file is named after another class than its own."},
         ("classes",),
     ),
     Finder(
-        "small classes",
-        balance.few,
-        {"CLASS-SMALL": f"Every class has {balance.FEW} images or more to train on."},
+        "files that can't be read",
+        integrity.unreadable,
+        {"UNREADABLE": "Every image can be read."},
+    ),
+    Finder(
+        "blank images",
+        integrity.blank,
+        {"BLANK": "No image is blank or nearly so."},
+        ("images",),
+    ),
+    Finder(
+        "extreme shapes",
+        integrity.aspect,
+        {"ASPECT-EXTREME": "No image is far longer one way than the other."},
+        ("images",),
+    ),
+    Finder(
+        "tiny images",
+        integrity.small,
+        {"SIZE-SMALL": "No image is far smaller than the others."},
+        ("images",),
     ),
     Finder(
         "held-out images",
@@ -231,12 +178,66 @@ FINDERS: tuple[Finder, ...] = (
         {"VALIDATION-SIZE": "There are no images to validate on."},
     ),
     Finder(
+        "small classes",
+        balance.few,
+        {"CLASS-SMALL": f"Every class has {balance.FEW} images or more to train on."},
+    ),
+    Finder(
+        "class sizes",
+        balance.balance,
+        {"CLASS-BALANCE": "The classes are of similar size."},
+        ("classes",),
+    ),
+    Finder(
         "mix of classes",
         balance.mix,
         {"SPLIT-MIX": "The parts hold the classes in similar shares."},
         ("classes", "parts"),
     ),
+    Finder(
+        "counts of patients",
+        patients.counted,
+        {"PATIENT-COUNT": "Each image is of another patient."},
+        ("patients",),
+    ),
+    Finder(
+        "bit depths",
+        integrity.mixed_depths,
+        {"DEPTH-MIXED": "All images have the same number of bits a channel."},
+        ("images",),
+    ),
+    Finder(
+        "pixel modes",
+        integrity.mixed_modes,
+        {"MODE-MIXED": "All images have the same channels."},
+        ("images",),
+    ),
+    Finder(
+        "file formats",
+        integrity.mixed_formats,
+        {"FORMAT-MIXED": "All images have one file format."},
+        ("images",),
+    ),
+    Finder(
+        "image sizes",
+        integrity.mixed_sizes,
+        {"SIZE-MIXED": "All images have the same size."},
+        ("images",),
+    ),
+    Finder(
+        "other files",
+        integrity.passed_over,
+        {"NOT-IMAGES": "There is nothing beside the images."},
+    ),
+    Finder(
+        "what pixels alone can do",
+        _pixels,
+        {BASELINE: "Pixels alone were not tried."},
+        ("images", "classes"),
+    ),
+    Finder("counts of images", balance.counted, {}),
 )
+"""In the order that findings of one severity are told in: what spoils figures most comes first."""
 
 
 def audit(data: str | Path | Dataset) -> Audit:

@@ -6,7 +6,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import PurePath
 
 from firstread.auditing.finding import Finding
 from firstread.auditing.survey import Survey
@@ -29,10 +28,13 @@ def contradicted(dataset: Dataset, survey: Survey) -> Iterator[Finding]:
     known = {
         name: row for name, row in known.items() if len("".join(row)) > 1 and rows.count(row) == 1
     }
-    folder = os.path.commonpath([path.parent for path in dataset.paths])
+    # A table may name some files from its own folder, and others from the root.
+    files = [path.absolute() for path in dataset.paths]
+    folder = os.path.commonpath([file.parent for file in files])
     found: list[tuple[str, str, str]] = []
-    for path, label in zip(dataset.cases["path"], dataset.cases["label"], strict=True):
-        below = PurePath(path).relative_to(folder) if folder else PurePath(path)
+    cases = zip(dataset.cases["path"], files, dataset.cases["label"], strict=True)
+    for path, file, label in cases:
+        below = file.relative_to(folder)
         for part in (below.stem, *reversed(below.parent.parts)):
             named = _named(_words(part), known)
             if label in named:

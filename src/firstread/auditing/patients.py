@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from firstread.auditing.finding import Finding
+from firstread.auditing.finding import Finding, Severity
 from firstread.auditing.survey import Survey
 from firstread.datasets import Dataset
 
@@ -79,11 +79,15 @@ def by_name(dataset: Dataset, survey: Survey) -> Iterator[Finding]:
         for code in ("PATIENT-NAME-LEAK", "PATIENT-NAMES"):
             yield Finding(code, "not applicable", reason)
         return
+    parted = cases["split"].nunique() > 1
+    other = "PATIENT-NAMES" if parted else "PATIENT-NAME-LEAK"
+    state = "split" if parted else "not split"
+    yield Finding(other, "not applicable", f"Not looked for: the images are {state} into parts.")
     likely = _read_off(dataset)
     if likely is None:
         return
     example = _pattern(cases["path"][likely.first_valid_index()])
-    if cases["split"].nunique() > 1:
+    if parted:
         groups = _in_several(cases, likely)
         if groups:
             yield _leak(
@@ -100,7 +104,7 @@ def by_name(dataset: Dataset, survey: Survey) -> Iterator[Finding]:
     yield Finding(
         "PATIENT-NAMES",
         "warning",
-        f"By names such as {example!r}, the {likely.notna().sum():,} images are likely of "
+        f"By names such as {example!r} the {likely.notna().sum():,} images are likely of "
         f"{len(sizes):,} patients; split at random, patients would stand in more than one part.",
         _WHY,
         _ADVICE,
@@ -144,7 +148,7 @@ def _in_several(cases: pd.DataFrame, patient: pd.Series) -> list[list[int]]:
 
 def _leak(
     code: str,
-    severity: str,
+    severity: Severity,
     groups: list[list[int]],
     cases: pd.DataFrame,
     said: str,
@@ -156,7 +160,7 @@ def _leak(
     files = sum(map(len, groups))
     return Finding(
         code,
-        "severe" if severity == "severe" else "warning",
+        severity,
         f"{said} ({listed}): {files:,} files.{remark}",
         _WHY,
         _ADVICE,
@@ -168,7 +172,7 @@ def _leak(
 
 def _read_off(dataset: Dataset) -> pd.Series | None:
     """Return the likely patient of each file, or None where names follow no such pattern."""
-    paths = dataset.paths
+    paths = [path.absolute() for path in dataset.paths]
     folder = os.path.commonpath([path.parent for path in paths])
     below = [path.relative_to(folder).with_suffix("") for path in paths]
     said = pd.Series([_said(path) for path in below], dtype=object)

@@ -17,6 +17,7 @@ from firstread.cli.demo import demo
 from firstread.cli.evaluate import evaluate
 from firstread.cli.inspect import inspect
 from firstread.cli.predict import predict
+from firstread.cli.report import report
 from firstread.cli.screen import notices
 from firstread.cli.show import show
 from firstread.cli.train import train
@@ -30,7 +31,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (audit, advise, train, show, evaluate, predict, inspect, demo, zoo, cache):
+COMMANDS = (audit, advise, train, show, report, evaluate, predict, inspect, demo, zoo, cache)
+for command in COMMANDS:
     app.command()(command)
 
 

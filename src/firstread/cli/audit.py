@@ -73,7 +73,7 @@ def _print_finding(finding: Finding, data: str) -> None:
     console.print(f"{finding.severity}: {finding.code}", style=style, markup=False)
     console.print(finding.message, markup=False, soft_wrap=piped)
     for line in _files(finding, data):
-        console.print(f"    {line}", markup=False, style="dim")
+        console.print(f"    {line}", markup=False, style="dim", soft_wrap=piped)
     console.print(f"Why it matters: {finding.why}", markup=False, soft_wrap=piped)
     console.print(f"What to do: {finding.advice}", markup=False, soft_wrap=piped)
     console.print()
@@ -105,16 +105,17 @@ def _print_rest(title: str, findings: list[Finding]) -> None:
 def _files(finding: Finding, data: str) -> list[str]:
     """Return the first files of a finding, a line a file or a group, and how many are left."""
     groups = finding.groups or tuple((path,) for path in finding.files)
-    rows = [_joined([_short(path, data) for path in group]) for group in groups[:SHOWN]]
+    between = " = " if finding.code.startswith("DUPLICATE") else ", "
+    rows = [_joined([_short(path, data) for path in group], between) for group in groups[:SHOWN]]
     more = len(groups) - SHOWN
     noun = ("group" if finding.groups else "file") + ("s" if more > 1 else "")
     return [*rows, *([f"... and {more:,} more {noun} (--json lists all)"] if more > 0 else [])]
 
 
-def _joined(names: list[str]) -> str:
+def _joined(names: list[str], between: str) -> str:
     """Join the first members of a group; say how many are left."""
     more = len(names) - 2 * SHOWN
-    return " = ".join(names[: 2 * SHOWN]) + (f" = {more:,} more" if more > 0 else "")
+    return between.join(names[: 2 * SHOWN]) + (f"{between}{more:,} more" if more > 0 else "")
 
 
 def _short(path: str, data: str) -> str:

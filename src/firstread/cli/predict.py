@@ -13,6 +13,8 @@ from firstread.cli import options
 if TYPE_CHECKING:
     import pandas as pd
 
+_WORDS = ("path", "volume", "label")
+
 
 def predict(
     run: Annotated[Path, typer.Argument(help="Finished run folder.", show_default=False)],
@@ -34,11 +36,26 @@ def predict(
             help="Draw the images with their scores (.png, .pdf, .svg).", show_default=False
         ),
     ] = None,
+    slices: options.Slices = None,
+    volumes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="mean|top:K",
+            help="One line a volume instead of one a slice: the mean of the slices' log-odds, or "
+            "the mean of the K greatest probabilities.",
+            show_default=False,
+        ),
+    ] = None,
     skip_unreadable: options.SkipUnreadable = False,
 ) -> None:
-    """Label images with a trained classifier: path, label, probability of each class."""
+    """Label images with a trained classifier: path, label, probability of each class.
+
+    Of volumes and multi-frame files 16 slices are labelled, spread evenly, unless --slices says
+    otherwise.
+    """
     from firstread.classifier import load
     from firstread.cli.screen import drawable, notices, print_table
+    from firstread.datasets import parts, per_volume
     from firstread.errors import UsageError
 
     if sheet is not None:
@@ -47,24 +64,44 @@ def predict(
         raise UsageError(f"{csv}: there is no folder {csv.parent} to write it to")
     paths = [line for name in images for line in (_standard_input() if name == "-" else [name])]
     classifier = load(run)
-    predictions = classifier.predict(paths, skip_unreadable=skip_unreadable)
+    files = [file for name in paths for file in _files(Path(name))]
+    used = parts(files, slices=slices)
+    named = used["path"].tolist() or paths
+    predictions = classifier.predict(named, skip_unreadable=skip_unreadable)
     for line in predictions.attrs["skipped"]:
         notices.print(f"left out: {line}", markup=False, style="yellow")
+    slices_only = predictions
+    if volumes is not None:
+        belongs = dict(zip(used["path"], used["volume"], strict=True))
+        predictions = per_volume(
+            predictions,
+            [belongs.get(path) for path in predictions["path"]],
+            volumes,
+            independent=classifier.multilabel,
+        )
     if csv is not None:
         predictions.to_csv(csv, index=False)
     if sheet is not None:
         from firstread.report.figures import sheet as draw
 
-        draw(predictions, classifier.classes).savefig(sheet, dpi=120)
+        draw(slices_only, classifier.classes).savefig(sheet, dpi=120)
     if json:
         typer.echo(_as_json(predictions, classifier.classes))
         return
-    columns = ["path", "label", *(f"p({name})" for name in classifier.classes)]
+    heads = [name for name in map(str, predictions) if not name.startswith("p_")]
+    columns = [*heads, *(f"p({name})" for name in classifier.classes)]
     rows = [
-        [path, label, *(f"{p:.5f}" for p in scores)]
-        for path, label, *scores in predictions.itertuples(index=False)
+        [*map(str, row[: len(heads)]), *(f"{p:.5f}" for p in row[len(heads) :])]
+        for row in predictions.itertuples(index=False)
     ]
-    print_table(columns, rows, right=columns[2:])
+    print_table(columns, rows, right=[name for name in columns if name not in _WORDS])
+
+
+def _files(path: Path) -> list[Path]:
+    from firstread.datasets import images_in
+    from firstread.images import is_directory
+
+    return images_in(path) if path.is_dir() or is_directory(path) else [path]
 
 
 def _standard_input() -> list[str]:
@@ -74,12 +111,10 @@ def _standard_input() -> list[str]:
 def _as_json(predictions: pd.DataFrame, classes: tuple[str, ...]) -> str:
     import json
 
+    heads = [name for name in map(str, predictions) if not name.startswith("p_")]
+    scores = predictions[[f"p_{name}" for name in classes]].to_numpy(dtype=float)
     records = [
-        {
-            "path": path,
-            "label": label,
-            "probabilities": dict(zip(classes, map(float, scores), strict=True)),
-        }
-        for path, label, *scores in predictions.itertuples(index=False)
+        {**head, "probabilities": dict(zip(classes, map(float, row), strict=True))}
+        for head, row in zip(predictions[heads].to_dict("records"), scores, strict=True)
     ]
     return json.dumps(records, indent=2, ensure_ascii=False)

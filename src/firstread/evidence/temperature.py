@@ -59,6 +59,18 @@ class Temperature:
         scaled: Array = expit(logits) if multilabel else softmax(logits, axis=1)
         return scaled
 
+    def record(self) -> dict[str, Any]:
+        """Return it as plain values for JSON, with None for what isn't known."""
+        low, high = (end if self.fitted else None for end in self.interval)
+        return {
+            "value": self.value,
+            "low": low,
+            "high": high,
+            "images": self.n,
+            "fitted": self.fitted,
+            "sentence": self.sentence(),
+        }
+
     def sentence(self) -> str:
         """Say what the temperature means."""
         if not self.fitted:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -29,6 +30,7 @@ MAX_MEMORY = 4 * 2**30
 SECONDS, SECONDS_A_MEGAPIXEL = 10.0, 1.0
 """What a frame may take, some hundred times what a sound one does."""
 
+_LIMIT = "seconds"
 _COMMAND = "from firstread.images.decoding import serve; serve()"
 
 
@@ -73,7 +75,7 @@ def decode(
     try:
         assert child.stdin is not None
         assert child.stdout is not None
-        _send(child.stdin, options, frame)
+        _send(child.stdin, {**options, _LIMIT: limit}, frame)
         answer, data = _receive(child.stdout)
     except (OSError, EOFError):
         _end(child)
@@ -163,7 +165,6 @@ def _read(pipe: IO[bytes], size: int) -> bytes:
 def serve() -> None:
     """Decode what comes on standard input until it ends: what the child process runs."""
     import logging
-    import signal
     import warnings
 
     warnings.simplefilter("ignore")
@@ -177,10 +178,12 @@ def serve() -> None:
             options, frame = _receive(sys.stdin.buffer)
         except EOFError:
             return
+        _limit_time(options.pop(_LIMIT) + 1)  # For when nobody is left to end this process.
         try:
             answer, data = _decoded(frame, options)
         except BaseException as error:
             answer, data = {"error": type(error).__name__}, b""
+        _limit_time(0)
         _send(answers, answer, data)
 
 
@@ -194,6 +197,11 @@ def _decoded(frame: bytes, options: dict[str, Any]) -> tuple[dict[str, Any], byt
         "photometric": str(properties["photometric_interpretation"]),
     }
     return answer, np.ascontiguousarray(array).tobytes()
+
+
+def _limit_time(seconds: float) -> None:
+    if hasattr(signal, "setitimer"):  # Not on Windows.
+        signal.setitimer(signal.ITIMER_REAL, seconds)
 
 
 def _limit_memory() -> None:

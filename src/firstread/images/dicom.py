@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydicom.datadict import tag_for_keyword
 from pydicom.pixels.processing import apply_color_lut
 from pydicom.uid import RLELossless
 
@@ -15,12 +16,35 @@ from firstread.errors import ImageError
 from firstread.images import views, windows
 from firstread.images.display import Display
 from firstread.images.frames import Layout, cells, decoded_frame, layout, spacing
-from firstread.images.headers import Header, opened
+from firstread.images.headers import Header, opened, plain
 from firstread.images.image import Image, Pixels, gray_where_equal
 from firstread.images.raster import REMOVE
 from firstread.images.windows import Pipeline, Samples
 
+# All that decides how pixels are read; whatever names a patient is not even kept in memory.
+_TAGS = [
+    tag
+    for name in (
+        *("SOPClassUID", "Modality", "NumberOfFrames", "Rows", "Columns", "SamplesPerPixel"),
+        *("PhotometricInterpretation", "PlanarConfiguration", "PixelRepresentation"),
+        *("BitsAllocated", "BitsStored", "HighBit", "PixelPaddingValue", "PixelPaddingRangeLimit"),
+        *("ModalityLUTSequence", "RescaleSlope", "RescaleIntercept", "PresentationLUTShape"),
+        *("VOILUTSequence", "VOILUTFunction", "WindowCenter", "WindowWidth"),
+        *("WindowCenterWidthExplanation", "PixelPresentation", "PaletteColorLookupTableUID"),
+        *("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"),
+        *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
+        *("ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
+        *(
+            f"{segmented}{colour}PaletteColorLookupTable{part}"
+            for colour in ("Red", "Green", "Blue", "Alpha")
+            for segmented, part in (("", "Descriptor"), ("", "Data"), ("Segmented", "Data"))
+        ),
+    )
+    if (tag := tag_for_keyword(name)) is not None
+]
+
 GRAY = ("MONOCHROME1", "MONOCHROME2")
+COLOUR = ("PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
 
 
 def read(path: Path, display: Display, number: int | None = None) -> Image:
@@ -45,7 +69,7 @@ def read(path: Path, display: Display, number: int | None = None) -> Image:
         If the file can't be read, has no such frame, or no such window. No message holds a value
         that names a patient.
     """
-    with opened(path) as header:
+    with opened(path, _TAGS) as header:
         found = layout(path, header)
         frame = frame_number(path, found, number)
         if found.photometric in GRAY:
@@ -142,13 +166,15 @@ def _wide(path: Path, header: Header, found: Layout, number: int, display: Displ
 
 def colour(path: Path, header: Header, found: Layout, number: int) -> Pixels:
     """Return RGB, or gray where all three channels are equal."""
-    array, photometric = decoded_frame(path, header, found, number, raw=False)
-    if photometric == "PALETTE COLOR" and found.samples is not None:
-        return gray_where_equal(_painted(array, header, found.samples))
-    if photometric != "RGB" or found.samples is None or array.ndim != 3:
-        known = ", ".join((*GRAY, "PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422"))
-        reason = f"has the photometric interpretation {photometric[:16] or 'none'!r}"
+    if found.photometric not in COLOUR or found.samples is None:
+        known = ", ".join((*GRAY, *COLOUR))
+        reason = f"has the photometric interpretation {plain(found.photometric or 'NONE')!r}"
         raise ImageError(path, f"{reason}; firstread reads {known}; {REMOVE}")
+    array, photometric = decoded_frame(path, header, found, number, raw=False)
+    if photometric == "PALETTE COLOR":
+        return gray_where_equal(_painted(array, header, found.samples))
+    if array.ndim != 3:
+        raise ImageError(path, f"is damaged: it has no three colours a pixel; {REMOVE}")
     depth = min(found.samples.stored, 8 * array.dtype.itemsize)
     if array.dtype == np.uint8 and depth == 8:
         return gray_where_equal(array)

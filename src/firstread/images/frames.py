@@ -200,9 +200,13 @@ def cells(
         decoded, _ = decoded_frame(path, header, found, number, raw=True)
         return decoded.view(f"u{decoded.dtype.itemsize}")
     size = int(_frame_bytes(header, found))
-    header.source.seek(header.start + (number - 1) * size)
-    order = "<" if header.syntax.is_little_endian else ">"
-    flat = np.frombuffer(header.source.read(size), f"{order}u{allocated // 8}")
+    start = header.start + (number - 1) * size
+    data = header.data
+    if data is None:
+        header.source.seek(start)
+        data, start = header.source.read(size), 0
+    dtype = np.dtype(f"{'<' if header.syntax.is_little_endian else '>'}u{allocated // 8}")
+    flat = np.frombuffer(data, dtype, found.rows * found.columns, start)
     return flat.reshape(found.rows, found.columns)
 
 
@@ -234,7 +238,7 @@ def decoded_frame(
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError:
-        raise ImageError(path, f"{NO_SYNTAX} ({syntax.name[:64]}); {REMOVE}") from None
+        raise ImageError(path, f"{NO_SYNTAX} ({syntax.name}); {REMOVE}") from None
     options = _options(header, found)
     if not syntax.is_encapsulated:
         header.source.seek(header.start)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import io
 import math
 import mmap
+import re
 import zlib
-from collections.abc import Iterator, MutableSequence
+from collections.abc import Iterator, MutableSequence, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +66,8 @@ class Header:
         Bytes that the file says they take; None where that is left open, as in compressed ones.
     size
         Bytes of the source.
+    data
+        The whole source, where it is in memory anyway.
     """
 
     dataset: Dataset
@@ -75,11 +78,19 @@ class Header:
     start: int
     length: int | None
     size: int
+    data: bytes | None
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Header]:
+def opened(path: Path, tags: Sequence[int] | None = None) -> Iterator[Header]:
     """Read the header of a DICOM file, and keep the file open to read pixels from.
+
+    Parameters
+    ----------
+    path
+        The file.
+    tags
+        The only elements to keep, which takes less time; all if not given.
 
     Takes no more memory than the header's elements and, for small files, the file. Deflated files
     are unfolded to at most `MAX_INFLATED` bytes.
@@ -91,8 +102,8 @@ def opened(path: Path) -> Iterator[Header]:
         it is open becomes one as well.
     """
     try:
-        with path.open("rb") as file, _source(path, file) as (source, size):
-            yield _header(path, source, size)
+        with path.open("rb") as file, _source(path, file) as (source, data):
+            yield _header(path, source, data, tags)
     except ImageError:
         raise
     except FileNotFoundError:
@@ -109,7 +120,7 @@ def opened(path: Path) -> Iterator[Header]:
 
 
 @contextmanager
-def _source(path: Path, file: BinaryIO) -> Iterator[tuple[BinaryIO, int]]:
+def _source(path: Path, file: BinaryIO) -> Iterator[tuple[BinaryIO, bytes | mmap.mmap]]:
     size = path.stat().st_size
     if size == 0:
         raise ImageError(path, f"is empty (0 bytes); {REMOVE}")
@@ -117,12 +128,13 @@ def _source(path: Path, file: BinaryIO) -> Iterator[tuple[BinaryIO, int]]:
     file.seek(0)
     if head[128:132] == b"DICM" and _DEFLATED in head[132:]:
         data = _inflated(path, file.read())
-        yield io.BytesIO(data), len(data)
+        yield io.BytesIO(data), data
     elif size < MAPPED:
-        yield io.BytesIO(file.read()), size
+        data = file.read()
+        yield io.BytesIO(data), data
     else:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            yield cast(BinaryIO, mapped), size
+            yield cast(BinaryIO, mapped), mapped
 
 
 def _inflated(path: Path, data: bytes) -> bytes:
@@ -142,11 +154,15 @@ def _inflated(path: Path, data: bytes) -> bytes:
     return data[:end].replace(_DEFLATED, plain, 1) + unfolded
 
 
-def _header(path: Path, source: BinaryIO, size: int) -> Header:
-    dataset = dcmread(source, stop_before_pixels=True, force=True)
+def _header(
+    path: Path, source: BinaryIO, data: bytes | mmap.mmap, tags: Sequence[int] | None
+) -> Header:
+    dataset = dcmread(
+        source, stop_before_pixels=True, force=True, specific_tags=None if tags is None else [*tags]
+    )
     syntax = dataset.file_meta.get("TransferSyntaxUID") or _guessed(dataset)
     if not syntax.is_transfer_syntax:
-        raise ImageError(path, f"{NO_SYNTAX} ({syntax[:64]}); {REMOVE}")
+        raise ImageError(path, f"{NO_SYNTAX} ({plain(syntax)}); {REMOVE}")
     start = source.tell()
     order: Literal["little", "big"] = "little" if syntax.is_little_endian else "big"
 
@@ -160,7 +176,8 @@ def _header(path: Path, source: BinaryIO, size: int) -> Header:
     else:
         vr, length, start = head[4:6].decode("latin-1"), number(8, 4), start + 12
     stated = None if length == _UNDEFINED else length
-    return Header(dataset, syntax, source, keyword, vr, start, stated, size)
+    whole = data if isinstance(data, bytes) else None
+    return Header(dataset, syntax, source, keyword, vr, start, stated, len(data), whole)
 
 
 def _guessed(dataset: Dataset) -> UID:
@@ -169,6 +186,14 @@ def _guessed(dataset: Dataset) -> UID:
     if implicit:
         return ImplicitVRLittleEndian
     return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+
+
+def plain(word: str) -> str:
+    """Return a code of the standard for a message, or say that it is none.
+
+    In a damaged file there may be anything in its place.
+    """
+    return word if re.fullmatch(r"[A-Z0-9_. ]{1,64}", word) else "something else"
 
 
 def text(dataset: Dataset, keyword: str) -> str:

@@ -1,7 +1,8 @@
 """How a head, or a whole network, learns from a data set."""
 
-from firstread.learning.advise import BUDGET_S, Advice, advise
+from firstread.learning.advise import BUDGET_S, Advice, HeldOut, advise
 from firstread.learning.augment import AUGMENTATIONS, Augmentation, augmentation
+from firstread.learning.bench import fold_of, sampled
 from firstread.learning.cache import FeatureCache
 from firstread.learning.candidates import Candidate
 from firstread.learning.curve import LearningCurve, learning_curve
@@ -25,6 +26,7 @@ __all__ = [
     "Epoch",
     "FeatureCache",
     "Features",
+    "HeldOut",
     "LearningCurve",
     "Material",
     "Plan",
@@ -35,9 +37,11 @@ __all__ = [
     "choose_device",
     "choose_precision",
     "extract",
+    "fold_of",
     "learn",
     "learning_curve",
     "network_of",
     "propose",
+    "sampled",
     "settled",
 ]

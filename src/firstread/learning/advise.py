@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from firstread.backbones import Network
-from firstread.datasets import Dataset, with_validation
-from firstread.errors import DataError, UsageError
-from firstread.learning.batches import ImageBatches, Order
-from firstread.learning.candidates import Candidate, standard_error, winner
+from firstread.errors import DataError
+from firstread.learning.bench import COARSE, Bench, afford, sampled
+from firstread.learning.candidates import Candidate, winner
 from firstread.learning.curve import LearningCurve, learning_curve
-from firstread.learning.finetune import Learner
 from firstread.learning.material import Material
-from firstread.learning.objective import Objective
-from firstread.learning.plan import ALL, SMALL, Plan, settled
-from firstread.learning.probe import GRID, Floats, Ints, fit, folds, hits, losses, out_of_fold
-from firstread.learning.strategies import Event, learn, logits_of, network_of
-from firstread.progress import Notice, Step
+from firstread.learning.plan import ALL, SMALL, Plan
+from firstread.learning.probe import (
+    Floats,
+    Ints,
+    chances,
+    fit,
+    folds,
+)
+from firstread.learning.strategies import Event, network_of
+from firstread.progress import Step
 
 BUDGET_S = 60.0
 """Seconds that a measurement may take where nobody says."""
@@ -33,15 +34,9 @@ SIMILAR = 0.5
 """The share of what pixels and random features leave wrong that pretrained ones must put right."""
 
 FOLDS = 5
-SAMPLE = 2000
-"""Images that are compared on at most."""
-
 PIXELS = 28
 """Side of the pictures of the simplest rival."""
 
-_COARSE = GRID[::2]
-_GRADIENT_FOLDS = 3
-_STEPS_TIMED = 2
 
 RULES = {
     ("small", "similar"): (
@@ -72,6 +67,28 @@ is left of them where similarity can't be told."""
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """What a cross-validated candidate said of each training image, out of fold.
+
+    Parameters
+    ----------
+    name
+        The candidate's.
+    paths
+        The images.
+    targets
+        Their classes as numbers, shape (n,), or 0 and 1 of shape (n, classes).
+    probabilities
+        Shape (n, classes).
+    """
+
+    name: str
+    paths: tuple[str, ...]
+    targets: Ints
+    probabilities: Floats
+
+
+@dataclass(frozen=True)
 class Advice:
     """What was measured, what the tutorial's rule says, and what to do.
 
@@ -89,6 +106,8 @@ class Advice:
     curve
         Accuracy against the number of training images, by the chosen way's features or the best
         probe's.
+    held_out
+        What the best probe said of images that it didn't learn from.
     """
 
     candidates: tuple[Candidate, ...]
@@ -96,6 +115,7 @@ class Advice:
     per_class: int
     similarity: float | None
     curve: LearningCurve | None = None
+    held_out: HeldOut | None = None
 
     @property
     def case(self) -> tuple[str, str]:
@@ -169,7 +189,7 @@ def advise(
         If a class has too few images, or patients, to hold any out.
     """
     asked, limit = budget, time.monotonic() + (BUDGET_S if budget is None else budget)
-    dataset = _sample(material.dataset.part("train"), plan.seed)
+    dataset = sampled(material.dataset.part("train"), plan.seed)
     material = material.over(dataset)
     parted = folds(dataset.targets, dataset.groups, FOLDS, plan.seed)
     if not parted:
@@ -177,9 +197,9 @@ def advise(
             ["a class has one image or patient only, so that nothing can be compared"],
             "Add some, or name a --strategy.",
         )
-    bench = _Bench(dataset, parted, plan)
+    bench = Bench(dataset, parted, plan)
     if asked is not None:
-        _afford(network, bench, material, asked)
+        afford(network, bench, material, asked)
     made: list[Candidate] = []
     small = replace(network.backbone.preprocessing, size=PIXELS)
     pixels = yield from material.pixels(small)
@@ -208,99 +228,12 @@ def advise(
     stage = choices.get("stage", stages[0])
     curve = yield from _curve(features.stages[stage], bench, choices.get("classifier", "softmax"))
     per_class = int(material.dataset.counts()["train"].min())
-    return Advice(tuple(made), chosen, per_class, _similarity(made, pretrained), curve)
-
-
-@dataclass(frozen=True)
-class _Bench:
-    """Where candidates are measured: the same images in the same folds for all."""
-
-    dataset: Dataset
-    parted: list[tuple[Ints, Ints]]
-    plan: Plan
-
-    def probe(
-        self, name: str, features: Floats, choices: tuple[tuple[str, Any], ...], classifier: str
-    ) -> Generator[Event, None, Candidate]:
-        start = time.perf_counter()
-        dataset = self.dataset
-        logits: Floats | None = None
-        for event in out_of_fold(
-            features,
-            dataset.targets,
-            dataset.groups,
-            self.parted,
-            **{"classifier": classifier, "classes": len(dataset.classes), "seed": self.plan.seed},
-            **{"grid": _COARSE, "inner": 3, "balance": self.plan.balance != "none"},
-        ):
-            if isinstance(event, Step):
-                yield Step(f"comparing: {name}", event.done, event.of)
-            else:
-                logits = event
-        assert logits is not None
-        return self._judged(name, choices, logits, np.arange(len(dataset)), start)
-
-    def gradients(
-        self, strategy: str, material: Material, limit: float
-    ) -> Generator[Event, None, Candidate]:
-        """Measure fine-tuning or training from scratch, where time allows it."""
-        name = {"finetune": "fine-tuning", "scratch": "from scratch"}[strategy]
-        choices = (("strategy", strategy),)
-        plan = settled(self.plan, dict(choices))
-        start = time.perf_counter()
-        parted = folds(self.dataset.targets, self.dataset.groups, _GRADIENT_FOLDS, self.plan.seed)
-        if not parted:
-            return Candidate(name, choices, note="too few images a class")
-        network, _ = network_of(plan, len(self.dataset.classes))
-        needed = len(parted) * (yield from _training_seconds(network, plan, material, parted[0][0]))
-        left = limit - time.monotonic()
-        if needed > left:
-            note = (
-                f"not measured: would take about {_clock(needed)}, and {_clock(max(0, left))} "
-                "of --budget were left"
-            )
-            return Candidate(name, choices, note=note)
-        logits, judged = [], []
-        for number, (learned, held) in enumerate(parted, start=1):
-            if time.monotonic() > limit:
-                break
-            fold = _fold(self.dataset, learned, held, plan.seed)
-            network, _ = network_of(plan, len(fold.classes))
-            for event in learn(network, plan, material.over(fold)):
-                if isinstance(event, Step):
-                    phase = f"comparing: {name}, fold {number} of {len(parted)}"
-                    yield Step(phase, event.done, event.of)
-            logits.append((yield from logits_of(network, plan, material.over(fold), "test")))
-            judged.append(held)
-        return self._judged(name, choices, np.concatenate(logits), np.concatenate(judged), start)
-
-    def _judged(
-        self,
-        name: str,
-        choices: tuple[tuple[str, Any], ...],
-        logits: Floats,
-        rows: Ints,
-        start: float,
-    ) -> Candidate:
-        targets, groups = self.dataset.targets[rows], self.dataset.groups[rows]
-        right = hits(logits, targets)
-        return Candidate(
-            name,
-            choices,
-            len(rows),
-            float(right.mean()),
-            standard_error(right, groups),
-            float(losses(logits, targets).mean()),
-            time.perf_counter() - start,
-        )
-
-
-def _sample(dataset: Dataset, seed: int) -> Dataset:
-    """Return at most `SAMPLE` images, whole patients, the classes in proportion."""
-    if len(dataset) <= SAMPLE:
-        return dataset
-    parted = folds(dataset.targets, dataset.groups, max(2, len(dataset) // SAMPLE), seed)
-    return dataset.take(parted[0][1]) if parted else dataset
+    probes = [c for c in made if c.name in bench.logits and c.choices]
+    best = chosen if chosen in probes else max(probes, key=lambda c: c.accuracy)
+    answers = chances(bench.logits[best.name], dataset.multilabel)
+    held_out = HeldOut(best.name, tuple(dataset.cases["path"]), dataset.targets, answers)
+    similarity = _similarity(made, pretrained)
+    return Advice(tuple(made), chosen, per_class, similarity, curve, held_out)
 
 
 def _stages(plan: Plan, network: Network) -> list[str]:
@@ -336,75 +269,13 @@ def _similarity(made: list[Candidate], pretrained: bool) -> float | None:
 
 
 def _curve(
-    features: Floats, bench: _Bench, classifier: str
+    features: Floats, bench: Bench, classifier: str
 ) -> Generator[Step, None, LearningCurve | None]:
     dataset, plan = bench.dataset, bench.plan
     known = (features, dataset.targets, dataset.groups)
     options: dict[str, Any] = {"classifier": classifier, "classes": len(dataset.classes)}
-    fitted = yield from fit(*known, grid=_COARSE, seed=plan.seed, **options)
+    fitted = yield from fit(*known, grid=COARSE, seed=plan.seed, **options)
     return (yield from learning_curve(*known, c=fitted.c, seed=plan.seed, **options))
-
-
-def _fold(dataset: Dataset, learned: Ints, held: Ints, seed: int) -> Dataset:
-    """Return a fold's images as parts: its own validation images come out of those learned from."""
-    split = np.full(len(dataset), "test", dtype=object)
-    split[learned] = "train"
-    cases = dataset.cases.assign(split=split)
-    fold = replace(dataset, cases=cases)
-    with suppress(DataError):
-        return with_validation(fold, seed)
-    # Too few patients to part them again: judge epochs on what is learned from.
-    again = cases.iloc[learned].assign(split="val")
-    return replace(dataset, cases=pd.concat([cases, again], ignore_index=True))
-
-
-def _training_seconds(
-    network: Network, plan: Plan, material: Material, learned: Ints
-) -> Generator[Step | Notice, None, float]:
-    """Return about how long one fold's training takes, from two steps of it."""
-    store, _ = yield from material.pixels(network.backbone.preprocessing)
-    some = np.resize(learned, plan.batch_size * _STEPS_TIMED)
-    targets = material.dataset.targets[some]
-    batches = ImageBatches(store.part(some), targets, Order(len(some), plan.batch_size))
-    network.to(plan.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    learner = Learner(network, plan, Objective(material.dataset.multilabel), len(batches))
-    network.train()
-    times = []
-    for images, marks in batches.epoch(0):
-        start = time.perf_counter()
-        learner.learn(images, marks)
-        times.append(time.perf_counter() - start)
-    return min(times) * plan.epochs * -(-len(learned) // plan.batch_size)
-
-
-def _afford(network: Network, bench: _Bench, material: Material, budget: float) -> None:
-    """Refuse a budget that doesn't suffice for the cheapest candidate.
-
-    Raises
-    ------
-    UsageError
-        Saying what it needs.
-    """
-    size = network.backbone.preprocessing.size
-    images = torch.zeros(1, 1, size, size)
-    network.eval()
-    times = []
-    for _ in range(2):
-        start = time.perf_counter()
-        with torch.inference_mode():
-            network(images.to(next(network.parameters()).device))
-        times.append(time.perf_counter() - start)
-    needed = min(times) * len(bench.dataset)
-    if needed > budget:
-        raise UsageError(
-            f"--budget {budget:g}s: the cheapest candidate needs about {_clock(needed)} for "
-            f"{len(bench.dataset)} images; give --budget {max(2, round(3 * needed))}s, or name a "
-            "--strategy"
-        )
-
-
-def _clock(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"
 
 
 def _word(stage: str) -> str:

@@ -1,0 +1,73 @@
+"""Keeps the machine's folders out of the page: files go by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from firstread.report.records import Records
+
+
+@dataclass(frozen=True)
+class Names:
+    """Writes files without their folders.
+
+    Parameters
+    ----------
+    folders
+        Whose paths are taken out of texts, the longest first.
+    """
+
+    folders: tuple[str, ...]
+
+    @classmethod
+    def of(cls, records: Records) -> Names:
+        """Take the folders that a run's records name."""
+        named = [str(records.plan.get("data", "")), str(records.plan.get("weights", ""))]
+        files = [*records.cases["path"], *named]
+        found = (finding["files"] for finding in records.audit or ())
+        parents = {
+            str(Path(path).parent) for path in [*files, *(f for some in found for f in some)]
+        }
+        kept = {folder for folder in {*parents, named[0]} if len(folder) > 1}
+        return cls(tuple(sorted(kept, key=len, reverse=True)))
+
+    def without(self, text: str) -> str:
+        """Return a text in which files have their names only.
+
+        Examples
+        --------
+        >>> Names(("/home/me/films/ill", "/home/me/films")).without("/home/me/films/ill/1.png: no")
+        '1.png: no'
+        """
+        for folder in self.folders:
+            text = text.replace(f"{folder}/", "").replace(f"{folder}\\", "")
+        for folder in self.folders:
+            text = text.replace(folder, last(folder)) if _absolute(folder) else text
+        return text
+
+    def plan(self, plan: Mapping[str, object]) -> dict[str, object]:
+        """Return a plan whose files have their names only."""
+        paths = {name: last(str(plan[name])) for name in ("data", "weights") if name in plan}
+        return {**plan, **paths}
+
+
+def last(path: str) -> str:
+    """Return the last part of a path of any system.
+
+    Examples
+    --------
+    >>> last("/data/films/"), last("C:\\\\films\\\\a.png"), last("imagenet")
+    ('films', 'a.png', 'imagenet')
+    """
+    return PureWindowsPath(path).name or PurePosixPath(path).name or path
+
+
+def _absolute(folder: str) -> bool:
+    return PurePosixPath(folder).is_absolute() or PureWindowsPath(folder).is_absolute()
+
+
+def notes(cases: Sequence[tuple[str, str, str]]) -> dict[str, str]:
+    """Return what is known of each file: part and label, from path, label and part."""
+    return {path: f"{split}, {label or 'no label'}" for path, label, split in cases}

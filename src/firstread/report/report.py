@@ -1,0 +1,216 @@
+"""`RUN/report.html`: one page that holds all of it, made from the run's records alone."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from firstread.errors import RunError
+from firstread.images import Display
+from firstread.report import wording
+from firstread.report.card import card
+from firstread.report.cases import least_sure, mistakes
+from firstread.report.charts import judged, learned, parted, rungs
+from firstread.report.claim import checklist
+from firstread.report.findings import shown
+from firstread.report.privacy import Names, last, notes
+from firstread.report.records import Record, Records
+from firstread.report.thumbnails import Album
+from firstread.report.verdict import verdict
+from firstread.run import REPORT, Run
+
+TEMPLATE = "report.html.j2"
+
+_CODE = re.compile(r"`([^`]+)`|(?<!\S)(--[a-z]+(?:-[a-z]+)*)")
+_KEYS = ("accuracy", "balanced_accuracy", "auroc", "ece")
+_MOST_CLASSES = 30
+"""Classes whose figures are all listed; of more, those least found."""
+
+
+def write(run: Run) -> Path:
+    """Write the report of a finished run, and return where it is.
+
+    Parameters
+    ----------
+    run
+        Whose records are read, and the images that they name, for small pictures.
+
+    Raises
+    ------
+    RunError
+        If a record is missing or damaged, or the page can't be written.
+    """
+    page = rendered(Records.of(run))
+    path = run.folder / REPORT
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(page, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise RunError(f"{path}: can't be written ({error.strerror})") from None
+    return path
+
+
+def rendered(records: Records) -> str:
+    """Return the page."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        value=wording.value_text,
+        interval=wording.interval_text,
+        percent=wording.percent,
+        listed=wording.listed,
+        last=last,
+        prose=_prose,
+    )
+    page = environment.get_template(TEMPLATE).render(**content(records))
+    # A number and its unit stay on one line.
+    return re.sub(r"(?<=\d) (?=(%|px|KiB|MiB|GiB)\b|%)", "\N{NO-BREAK SPACE}", page)
+
+
+def content(records: Records) -> dict[str, Any]:
+    """Return what the template shows, by the names that it uses."""
+    names = Names.of(records)
+    columns = records.cases[["path", "label", "split"]].fillna("").itertuples(index=False)
+    display = Display(**records.model["preprocessing"].get("display", {}))
+    album = Album(display, notes([tuple(row) for row in columns]))
+    dressed = tuple(shown(records.audit or (), album, names))
+    wrong = mistakes(records, album)
+    unsure = least_sure(records, album)
+    return {
+        "records": records,
+        "title": last(str(records.data["data"])),
+        "part": wording.SPLITS[records.split],
+        "splits": wording.SPLITS,
+        "figures": wording.FIGURES,
+        "verdict": verdict(records),
+        "keys": _keys(records),
+        "table": _table(records),
+        "counts": _counts(records),
+        "findings": dressed,
+        "passed": _rest(records, "passed"),
+        "inapplicable": _rest(records, "not applicable"),
+        "learned": tuple(learned(records)),
+        "advice": _advice(records),
+        "judged": tuple(judged(records)),
+        "rungs": rungs(records),
+        "steps": _steps(records),
+        "mistakes": wrong,
+        "wrong": int((~records.answers.right).sum()),
+        "unsure": unsure,
+        "subgroups": [(r, parted(r)) for r in records.subgroups or ()],
+        "card": card(records),
+        "claim": checklist(records),
+        "plan": names.plan(records.plan),
+        "missing": album.missing,
+    }
+
+
+def _prose(text: str) -> Markup:
+    """Return a finding's text with its class names and options set as code."""
+    return Markup(
+        _CODE.sub(lambda found: f"<code>{found[1] or found[2]}</code>", str(escape(text)))
+    )
+
+
+def _keys(records: Records) -> list[Record]:
+    """Return the figures that stand at the top, each with its title."""
+    keys = [{"title": "accuracy", "of": "", **records.accuracy}]
+    if records.evaluation is not None:
+        for figure in _KEYS[1:]:
+            record = records.estimate(figure)
+            if record is not None and record["value"] is not None:
+                keys.append({"title": wording.FIGURES[figure].title, "of": "", **record})
+    keys[1:1] = _found(records)
+    return keys
+
+
+def _found(records: Records) -> list[dict[str, Any]]:
+    """Return what is found of each class, or of many of the class least found."""
+    found = []
+    for name in records.classes:
+        record = records.estimate("sensitivity", name)
+        if record is None:
+            of_class = records.metrics[records.split].get("classes", {}).get(name)
+            if not of_class or not of_class["images"]:
+                continue
+            low, high = of_class["interval_95"]
+            value = of_class["right"] / of_class["images"]
+            record = {"figure": "sensitivity", "value": value, "low": low, "high": high}
+        if record["value"] is not None:
+            found.append({"title": "found of", "of": name, **record})
+    if len(found) > 2:
+        return [{**min(found, key=lambda one: one["value"]), "title": "least found:"}]
+    return found
+
+
+def _table(records: Records) -> list[dict[str, Any]]:
+    """Return all figures: one row a figure, one column all together and one each class."""
+    evaluation = (records.evaluation or {}).get(records.split)
+    if evaluation is None:
+        return []
+    held: dict[str, dict[str, Record]] = {}
+    for estimate in evaluation["figures"]:
+        held.setdefault(estimate["class"], {})[estimate["figure"]] = estimate
+
+    def sensitivity(name: str) -> float:
+        value = held[name].get("sensitivity", {}).get("value")
+        return 2.0 if value is None else float(value)
+
+    names = [name for name in held if name]
+    if len(names) > _MOST_CLASSES:
+        names = sorted(names, key=sensitivity)[:_MOST_CLASSES]
+    return [
+        {"name": name or "all classes", "figures": held[name]}
+        for name in ["", *names]
+        if name in held
+    ]
+
+
+def _counts(records: Records) -> dict[str, Any]:
+    """Return how many images each class has in each part."""
+    parts = [split for split in wording.SPLITS if (records.cases["split"] == split).any()]
+    labels = records.cases["label"].fillna("")
+    rows = []
+    for name in records.classes:
+        held = labels.map(lambda text, name=name: name in text.split(";"))
+        if not records.multilabel:
+            held = labels == name
+        of_class = records.cases[held]["split"].value_counts()
+        rows.append((name, [int(of_class.get(split, 0)) for split in parts]))
+    whole = records.cases["split"].value_counts()
+    return {"parts": parts, "rows": rows, "whole": [int(whole[split]) for split in parts]}
+
+
+def _rest(records: Records, severity: str) -> list[str]:
+    return [str(f["message"]) for f in records.audit or () if f["severity"] == severity]
+
+
+def _advice(records: Records) -> list[Mapping[str, Any]]:
+    if records.advice is None:
+        return []
+    rows = records.advice.astype(object).where(records.advice.notna(), None)
+    return [{str(k): v for k, v in row.items()} for row in rows.to_dict("records")]
+
+
+def _steps(records: Records) -> list[dict[str, Any]]:
+    """Return the ladder's rungs, from the bottom up, each with the model's lead over it."""
+    if records.ladder is None:
+        return []
+    against = [*records.ladder["comparisons"], None]
+    return [
+        {**rung, "against": other}
+        for rung, other in zip(records.ladder["rungs"], against, strict=True)
+    ]
