@@ -23,10 +23,12 @@ class Ranking:
     ----------
     order
         Of the cases, shape (n,).
-    positive
-        Whether each is positive, in that order, as float32.
+    hits
+        Places in that order of the positive cases, shape (positives,).
     ends
-        Where each run of equal scores ends, shape (runs,).
+        Places where runs of equal scores end that hold a positive case, shape (runs,).
+    found
+        How many positive cases there are up to each of these, less one, shape (runs,).
 
     References
     ----------
@@ -35,8 +37,9 @@ class Ranking:
     """
 
     order: Array
-    positive: Array
+    hits: Array
     ends: Array
+    found: Array
 
     @classmethod
     def of(cls, positive: Array, scores: Array) -> Ranking:
@@ -44,7 +47,11 @@ class Ranking:
         order = np.argsort(-np.asarray(scores, float), kind="stable")
         ranked = np.asarray(scores, float)[order]
         ends = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
-        return cls(order, np.asarray(positive, bool)[order].astype(np.float32), ends)
+        up_to = np.cumsum(np.asarray(positive, bool)[order])
+        # Runs without a positive case add nothing to the area.
+        gained = np.diff(up_to[ends], prepend=0) > 0
+        hits = np.flatnonzero(np.asarray(positive, bool)[order])
+        return cls(order, hits, ends[gained], up_to[ends[gained]] - 1)
 
     def average_precision(self, weights: Array) -> Array:
         """Return the area under the precision-recall curve for each row of weights.
@@ -59,10 +66,12 @@ class Ranking:
         areas
             Shape (b,); not a number where no positive case counts.
         """
+        if len(self.hits) == 0:
+            return np.full(len(weights), np.nan)
         taken = weights[:, self.order]
         # In float32 sums of whole numbers are exact up to 16 million.
-        found = np.cumsum(taken * self.positive, axis=1)[:, self.ends]
         called = np.cumsum(taken, axis=1)[:, self.ends]
+        found = np.cumsum(taken[:, self.hits], axis=1)[:, self.found]
         gained = np.diff(found, axis=1, prepend=0)
         with np.errstate(invalid="ignore", divide="ignore"):
             precision = np.where(called > 0, found / called, 0)
