@@ -11,9 +11,10 @@ import torch
 
 import firstread
 from firstread.errors import DataError, RunError, UsageError
+from firstread.events import Found, Ready, Result
 from firstread.learning import Epoch
 from firstread.run import UNFINISHED
-from firstread.training import Found, Ready, Result, training
+from firstread.training import training
 
 Write = Callable[..., Path]
 QUICK = {

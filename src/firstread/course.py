@@ -16,7 +16,8 @@ from firstread.classifier import Classifier
 from firstread.crossvalidating import crossvalidating, permuting
 from firstread.datasets import Dataset
 from firstread.events import Event, Ready, Result
-from firstread.evidence.crossvalidation import Control, CrossValidation
+from firstread.evidence.crossvalidation import CrossValidation
+from firstread.evidence.permutation import Control
 from firstread.judging import judging
 from firstread.learning import (
     ALL,

@@ -10,13 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firstread.datasets import BETWEEN, Dataset
-from firstread.evidence.crossvalidation import (
-    Control,
-    CrossValidation,
-    cross_validate,
-    folds,
-    permuted,
-)
+from firstread.evidence import Control, CrossValidation, cross_validate, folds, permuted
 from firstread.learning import Material, fold_of
 from firstread.progress import Step
 

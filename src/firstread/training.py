@@ -16,7 +16,8 @@ from firstread.course import Course, repetitions
 from firstread.datasets import PIXEL_BUDGET, SPLITS, Dataset, load, with_validation
 from firstread.errors import DataError, RunError, UsageError
 from firstread.events import Event, Found, Result
-from firstread.evidence.crossvalidation import Control, CrossValidation
+from firstread.evidence.crossvalidation import CrossValidation
+from firstread.evidence.permutation import Control
 from firstread.images import located
 from firstread.learning import (
     ALL,

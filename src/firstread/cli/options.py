@@ -169,6 +169,14 @@ Spacing = Annotated[
         show_default=False,
     ),
 ]
+Column = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TAG",
+        help="DICOM element to keep as a column, by keyword or number; may be repeated.",
+        show_default=False,
+    ),
+]
 Slices = Annotated[
     str | None,
     typer.Option(
