@@ -69,7 +69,7 @@ class LearningCurve:
         sizes = np.geomspace(self.sizes[0], 4 * self.sizes[-1], 40)
         made = np.stack([1 - _error(law, sizes) for law in self._laws()])
         middle, low, high = np.clip(np.quantile(made, [0.5, 0.025, 0.975], axis=0), 0, 1)
-        return pd.DataFrame({"images": sizes.round(), "accuracy": middle, "low": low, "high": high})
+        return pd.DataFrame({"images": sizes, "accuracy": middle, "low": low, "high": high})
 
     def sentence(self) -> str:
         """Say what more data would bring."""

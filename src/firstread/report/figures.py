@@ -112,7 +112,10 @@ def curves(history: pd.DataFrame, training: int, validation: int) -> Figure:
         chosen = history["c"].iloc[int(history["val_loss"].round(4).argmin())]
         for axes in (above, below):
             axes.axvline(chosen, color="0.5", linewidth=0.8, linestyle=":")
-        below.annotate(" chosen", (chosen, 0.02), xycoords=("data", "axes fraction"), color="0.35")
+        side = "right" if chosen > history["c"].median() else "left"
+        below.annotate(
+            " chosen ", (chosen, 0.9), xycoords=("data", "axes fraction"), color="0.35", ha=side
+        )
     else:
         below.set_xlabel("epoch")
         below.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -145,7 +148,11 @@ def learning_curve_figure(
         beyond["images"], 100 * beyond["low"], 100 * beyond["high"], color="#1f4fb4", alpha=0.15
     )
     axes.plot(
-        beyond["images"], 100 * beyond["accuracy"], "--", color="#1f4fb4", label="extrapolated"
+        beyond["images"],
+        100 * beyond["accuracy"],
+        "--",
+        color="#1f4fb4",
+        label="fitted, and extrapolated",
     )
     reach = (
         100 * (measured["accuracy"] - measured["low"]),
@@ -163,7 +170,7 @@ def learning_curve_figure(
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.xaxis.set_minor_formatter(NullFormatter())
-    ticks = [*measured["images"], int(beyond["images"].iloc[-1])]
+    ticks = [*measured["images"], round(beyond["images"].iloc[-1])]
     axes.set_xticks(ticks, [f"{n:,}" for n in ticks])
     axes.set_xlabel(f"training {unit} (logarithmic)")
     axes.set_ylabel("accuracy (%)")
