@@ -30,8 +30,8 @@ from firstread.progress import Step
 
 SAME_PICTURE = 0.95
 """Agreement of fine detail from which two files show one picture. On the tutorial's radiographs,
-copies that were resized, recompressed, brightened, cropped, turned or marked reach it (the median is
-0.99), and different radiographs of one view stay below 0.75. On scans of 64 x 64 px (MedNIST)
+copies that were resized, recompressed, brightened, cropped, turned or marked reach it (0.99 in the
+median), and different radiographs of one view stay below 0.75. On scans of 64 x 64 px (MedNIST)
 neighbouring slices reach 0.99, and copies that were cropped as well as blurred fall to 0.9."""
 
 SAME_PATIENT = 0.8
