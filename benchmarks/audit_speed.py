@@ -7,9 +7,8 @@ Two measurements:
 - the search for near copies alone on 64 x 64 px thumbnails (what it works on for images of any
   size), from 1,000 to 50,000: the one part that might grow faster than the number of images.
 
-The images are synthetic films, each bent and shaded in its own way; they are more alike than films
-of real patients, which makes the search harder than it is on these. Two in a hundred are
-mirrored copies of earlier ones.
+The images are synthetic films, bent and shaded from 120 originals, so that each image has ever more
+neighbours that are nearly alike. Two in a hundred are mirrored copies of earlier ones.
 
     python benchmarks/audit_speed.py [--images 10000] [--growth 1000,5000,10000,50000]
 """
