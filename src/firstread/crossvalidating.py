@@ -77,6 +77,7 @@ def _fit_predict(
     def fit_predict(train: Array, targets: Array, test: Array) -> Array:
         labels = pool.cases["label"].to_numpy(dtype=object).copy()
         labels[train] = _labels(pool, targets)
+        labels[test] = pool.classes[0]  # What must not be known can't be looked up either.
         relabelled = replace(pool, cases=pool.cases.assign(label=labels))
         return procedure(material.over(fold_of(relabelled, train, test, seed)))
 
