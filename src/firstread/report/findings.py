@@ -12,7 +12,7 @@ from firstread.report.thumbnails import Album, Thumbnail
 SHOWN = ("severe", "warning", "note")
 """Severities with an entry of their own, the worst first."""
 
-PICTURES = 22
+PICTURES = 24
 """For all findings together; the others are for mistakes and for cases near the threshold."""
 _A_FINDING = 6
 _GROUPS = 4
@@ -72,12 +72,11 @@ class Shown:
     code, severity, title, message, why, advice
         In words.
     groups
-        Pictures that belong together, as copies of each other do; each picture a group of its
-        own where none do.
+        Pictures; those of a group stand together where they are `joined`, as copies do.
     between
         What stands between the members of a group: `=` where they are copies, else nothing.
     joined
-        Whether there are groups.
+        Whether the finding is about groups.
     more
         How many files are not shown.
     """
@@ -119,7 +118,8 @@ def _units(finding: Record) -> list[list[str]]:
     """Return the files that are shown together or not at all: half a pair of copies is no proof."""
     groups = [list(group) for group in finding["groups"][:_GROUPS]]
     if not groups:
-        return [[path] for path in finding["files"][:_A_FINDING]]
+        files = list(finding["files"][:_A_FINDING])
+        return [files[start : start + _EXAMPLES] for start in range(0, len(files), _EXAMPLES)]
     most = _COPIES if _between(str(finding["code"])) else _EXAMPLES
     return [group[:most] for group in groups]
 

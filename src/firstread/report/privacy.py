@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -42,9 +43,10 @@ class Names:
         '1.png: no'
         """
         for folder in self.folders:
-            text = text.replace(f"{folder}/", "").replace(f"{folder}\\", "")
-        for folder in self.folders:
-            text = text.replace(folder, last(folder)) if _absolute(folder) else text
+            start = rf"(?<![\w./\\-]){re.escape(folder)}"
+            text = re.sub(rf"{start}[/\\]", "", text)
+            if _absolute(folder):
+                text = last(folder).join(re.split(start, text))
         return text
 
     def plan(self, plan: Mapping[str, object]) -> dict[str, object]:
