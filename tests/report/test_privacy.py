@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from firstread.auditing import Finding
+from firstread.images import Display
 from firstread.report.privacy import Names, last
 from firstread.report.records import Records
+from firstread.report.thumbnails import Album
 
 from .conftest import PLAN, MakeRun
 
@@ -16,6 +18,16 @@ def test_folders_are_taken_out_of_texts(make_run: MakeRun) -> None:
     assert names.without("/srv/films/other/x.png: is damaged") == "x.png: is damaged"
     assert names.without(f"look into {data}") == "look into films of march"
     assert names.without("28 x 28 px / 3") == "28 x 28 px / 3"
+
+
+def test_files_of_another_system_are_named_without_their_folders(make_run: MakeRun) -> None:
+    there = "C:\\Users\\jane\\films\\x.png"
+    finding = Finding("BLANK", "severe", f"{there} is blank", files=(there,))
+    records = Records.of(make_run(findings=[finding]))
+    assert Names.of(records).without(f"{there} is blank") == "x.png is blank"
+    thumbnail = Album(Display(), {}).thumbnail(there)
+    assert thumbnail is not None
+    assert thumbnail.name == "x.png"
 
 
 def test_a_plan_names_files_only() -> None:
