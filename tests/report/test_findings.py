@@ -54,6 +54,20 @@ def test_pictures_are_shared_between_findings(make_run: MakeRun) -> None:
     assert made[0].title == "Some 0"
 
 
+def test_a_severe_shortcut_shows_both_sides_before_others_get_more(make_run: MakeRun) -> None:
+    paths = Records.of(make_run("OTHER")).cases["path"].tolist()
+    sides = (tuple(paths[:6]), tuple(paths[6:12]))
+    shortcut = Finding("SHORTCUT-SIZE", "severe", "m", files=tuple(paths[:12]), groups=sides)
+    rest = [Finding(f"SOME-{k}", "warning", "m", files=tuple(paths)) for k in range(9)]
+    first, *others = dressed(make_run, *rest, shortcut)
+    assert [[p.name for p in g] for g in first.groups] == [
+        ["000.png", "001.png", "002.png"],
+        ["006.png", "007.png", "008.png"],
+    ]
+    assert (first.between, first.joined, first.more) == ("", True, 6)
+    assert [sum(map(len, f.groups)) for f in others] == [3] * 6 + [0] * 3
+
+
 def test_notes_have_no_pictures(make_run: MakeRun) -> None:
     path = Records.of(make_run("OTHER")).cases["path"][0]
     (note,) = dressed(make_run, Finding("SIZE-MIXED", "note", "two sizes", files=(path,)))

@@ -96,7 +96,10 @@ class Shown:
 def shown(findings: Sequence[Record], album: Album, names: Names) -> tuple[Shown, ...]:
     """Dress the findings that found something, the worst first."""
     found = [f for severity in SHOWN for f in findings if f["severity"] == severity]
-    chosen = _dealt([_units(f) if f["severity"] != "note" else [] for f in found])
+    chosen = _dealt(
+        [_units(f) if f["severity"] != "note" else [] for f in found],
+        [f["severity"] == "severe" for f in found],
+    )
     return tuple(
         _dressed(finding, units, album, names) for finding, units in zip(found, chosen, strict=True)
     )
@@ -124,15 +127,20 @@ def _units(finding: Record) -> list[list[str]]:
     return [group[:most] for group in groups]
 
 
-def _dealt(units: Sequence[Sequence[list[str]]]) -> list[list[list[str]]]:
-    """Deal the pictures round, so that each finding gets some before one gets many."""
+def _dealt(units: Sequence[Sequence[list[str]]], severe: Sequence[bool]) -> list[list[list[str]]]:
+    """Deal the pictures round, so that each finding gets some before one gets many.
+
+    Severe ones are a round ahead: they show what they found beside what it isn't.
+    """
+    turns = [(turn, place) for place, wanted in enumerate(units) for turn in range(len(wanted))]
+    turns.sort(key=lambda one: (max(0, one[0] - severe[one[1]]), one[1], one[0]))
     dealt: list[list[list[str]]] = [[] for _ in units]
     left = PICTURES
-    for turn in range(max(map(len, units), default=0)):
-        for hand, wanted in zip(dealt, units, strict=True):
-            if turn < len(wanted) and len(wanted[turn]) <= left:
-                hand.append(wanted[turn])
-                left -= len(wanted[turn])
+    for turn, place in turns:
+        unit = units[place][turn]
+        if len(unit) <= left:
+            dealt[place].append(unit)
+            left -= len(unit)
     return dealt
 
 
