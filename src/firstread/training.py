@@ -26,9 +26,9 @@ from firstread.learning import (
     Plan,
     augmentation,
     choose_device,
-    choose_precision,
     network_of,
     propose,
+    settle_precision,
 )
 from firstread.progress import Notice, Step
 from firstread.recording import Recorder
@@ -160,8 +160,9 @@ def training(
     network, origin = network_of(plan, len(dataset.classes))
     plan = replace(plan, image_size=network.backbone.preprocessing.size)
     audited = (yield from _audited(dataset)) if audit else None
-    plan = replace(plan, precision=choose_precision(plan.precision, plan.device))
-    material = Material(dataset, cache or FeatureCache(), plan.device, plan.precision, pixel_budget)
+    # Of fixed features; a training by gradients settles its own.
+    precision = settle_precision(replace(plan, strategy="probe"), network).precision
+    material = Material(dataset, cache or FeatureCache(), plan.device, precision, pixel_budget)
     found, material = yield from read(network, plan, material, skip_unreadable)
     yield found
     with drafting(out) as draft:

@@ -101,7 +101,7 @@ Budget = Annotated[
     typer.Option(
         metavar="TIME",
         parser=seconds,
-        help="How long comparing strategies may take: 45s, 2m, 1h. About a minute by default.",
+        help="How long comparing strategies may take: 45s, 2m, 1h. 15s by default, 2m for advise.",
         show_default=False,
     ),
 ]
