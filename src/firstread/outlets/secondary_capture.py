@@ -22,7 +22,7 @@ from firstread.images import Display, Image, read
 from firstread.outlets.answer import Answer
 from firstread.outlets.extra import missing
 from firstread.outlets.model import Code, Model
-from firstread.outlets.source import Source
+from firstread.outlets.source import Source, date
 from firstread.outlets.structured_report import NOT_FOR_DIAGNOSIS
 
 try:
@@ -36,6 +36,8 @@ LEAST_WIDTH = 320
 
 _SOURCE_IMAGE = Code("121322", "DCM", "Source Image for Image Processing Operation")  # CID 7202
 _OPACITY = 0.55
+_LETTERS = 40
+"""Of a name; more would be too small to read."""
 
 
 def secondary_capture(
@@ -101,8 +103,10 @@ def secondary_capture(
     )
     words = caption(answer, model)
     capture.ConversionType = "WSD"  # PS3.3 C.8.6.1: made by a workstation.
+    capture.DateOfSecondaryCapture, capture.TimeOfSecondaryCapture = now.date(), now.time()
+    date(capture, now)
     capture.BurnedInAnnotation = "YES"
-    capture.ImageComments = f"{words[-1]}. {words[0]}"
+    capture.ImageComments = ". ".join((words[-1], *words[:-3]))
     capture.DerivationDescription = f"firstread {model.version}, {model.network}"
     capture.SourceImageSequence = [_reference(source, answer)]
     capture.PatientOrientation = list(source.header.get("PatientOrientation") or [])
@@ -136,12 +140,20 @@ def caption(answer: Answer, model: Model) -> tuple[str, ...]:
     ...     Answer(Path("film"), ("chest",), (0.97, 0.03)),
     ...     Model("RUN", "resnet18", "0.1.0", "ab12" * 16, ("chest", "abdomen"), False),
     ... )
-    ('chest: 97.0 %', 'firstread 0.1.0, resnet18, weights ab12ab12', 'NOT FOR DIAGNOSIS')
+    ('chest: 97.0 %', 'firstread 0.1.0, resnet18', 'weights ab12ab12', 'NOT FOR DIAGNOSIS')
     """
     scores = dict(zip(model.classes, answer.probabilities, strict=True))
-    found = tuple(f"{label}: {scores[label]:.1%}".replace("%", " %") for label in answer.labels)
-    who = f"firstread {model.version}, {model.network}, weights {model.weights[:8]}"
-    return (*(found or ("no label at one half or more",)), who, NOT_FOR_DIAGNOSIS.upper())
+    found = [f"{_short(label)}: {100 * scores[label]:.1f} %" for label in answer.labels]
+    return (
+        *(found or ["no label at one half or more"]),
+        f"firstread {model.version}, {_short(model.network)}",
+        f"weights {model.weights[:8]}",
+        NOT_FOR_DIAGNOSIS.upper(),
+    )
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}…"
 
 
 def picture(
@@ -183,7 +195,7 @@ def _fitted(lines: Sequence[str], width: int) -> Iterator[tuple[str, PIL.ImageFo
         size = max(12.0, width / 22)
         font = PIL.ImageFont.truetype(file, size)
         room = 0.94 * width / max(1.0, font.getlength(line))
-        yield line, font if room >= 1 else PIL.ImageFont.truetype(file, max(6.0, size * room))
+        yield line, font if room >= 1 else PIL.ImageFont.truetype(file, size * room)
 
 
 def _under(shown: PIL.Image.Image, overlay: npt.NDArray[np.floating]) -> PIL.Image.Image:

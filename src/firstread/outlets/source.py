@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from pydicom import Dataset
 from pydicom.datadict import tag_for_keyword
-from pydicom.uid import UID
+from pydicom.uid import UID, CTImageStorage
 
 from firstread.errors import ImageError
 from firstread.images import kind_of
@@ -116,9 +117,12 @@ class Source:
         )
 
     def bare(self) -> Dataset:
-        """Return the UIDs alone, with nothing of the patient, as a library may quote values."""
+        """Return the UIDs alone, with nothing of the patient, as a library may quote values.
+
+        The class is a stand-in: highdicom refuses images of classes that it doesn't know.
+        """
         dataset = Dataset()
-        dataset.SOPClassUID, dataset.SOPInstanceUID = self.sop_class, self.instance
+        dataset.SOPClassUID, dataset.SOPInstanceUID = CTImageStorage, self.instance
         dataset.StudyInstanceUID, dataset.SeriesInstanceUID = self.study, self.series
         for name in _EMPTY:
             setattr(dataset, name, None)
@@ -149,3 +153,10 @@ class Source:
             result.SpecificCharacterSet = "ISO_IR 192"
         elif own:
             result.SpecificCharacterSet = own
+
+
+def date(result: Dataset, now: datetime) -> None:
+    """Put one moment of making into all the elements of a result that highdicom dates."""
+    result.InstanceCreationDate, result.InstanceCreationTime = now.date(), now.time()
+    for equipment in result.get("ContributingEquipmentSequence", ()):
+        equipment.ContributionDateTime = now

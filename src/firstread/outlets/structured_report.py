@@ -15,7 +15,7 @@ from pydicom import Dataset
 from firstread.outlets.answer import Answer
 from firstread.outlets.extra import missing
 from firstread.outlets.model import SCHEME, Code, Model
-from firstread.outlets.source import Source
+from firstread.outlets.source import Source, date
 
 try:
     from highdicom import sr
@@ -93,6 +93,14 @@ def structured_report(
         content_date=now.date(),
         content_time=now.time(),
     )
+    report.InstanceCreationDate, report.InstanceCreationTime = (
+        report.ContentDate,
+        report.ContentTime,
+    )
+    (study,) = report.CurrentRequestedProcedureEvidenceSequence
+    study.ReferencedSeriesSequence[0].ReferencedSOPSequence[
+        0
+    ].ReferencedSOPClassUID = source.sop_class
     words = [model.run, *(code.meaning for code in model.codes.values())]
     source.give_context(report, "".join((*words, *model.classes)))
     return report
