@@ -103,7 +103,6 @@ def secondary_capture(
     )
     words = caption(answer, model)
     capture.ConversionType = "WSD"  # PS3.3 C.8.6.1: made by a workstation.
-    capture.DateOfSecondaryCapture, capture.TimeOfSecondaryCapture = now.date(), now.time()
     date(capture, now)
     capture.BurnedInAnnotation = "YES"
     capture.ImageComments = ". ".join((words[-1], *words[:-3]))

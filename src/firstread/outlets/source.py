@@ -158,5 +158,7 @@ class Source:
 def date(result: Dataset, now: datetime) -> None:
     """Put one moment of making into all the elements of a result that highdicom dates."""
     result.InstanceCreationDate, result.InstanceCreationTime = now.date(), now.time()
+    if "DateOfSecondaryCapture" in result:
+        result.DateOfSecondaryCapture, result.TimeOfSecondaryCapture = now.date(), now.time()
     for equipment in result.get("ContributingEquipmentSequence", ()):
         equipment.ContributionDateTime = now

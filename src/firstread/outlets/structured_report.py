@@ -93,10 +93,7 @@ def structured_report(
         content_date=now.date(),
         content_time=now.time(),
     )
-    report.InstanceCreationDate, report.InstanceCreationTime = (
-        report.ContentDate,
-        report.ContentTime,
-    )
+    date(report, now)
     (study,) = report.CurrentRequestedProcedureEvidenceSequence
     study.ReferencedSeriesSequence[0].ReferencedSOPSequence[
         0
