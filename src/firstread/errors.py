@@ -9,6 +9,7 @@
     ├── WeightsError    a checkpoint that is missing, damaged, or doesn't fit its network
     ├── RunError        a run folder that exists already, is unfinished, or is damaged
     ├── TrainingError   a training that can't go on
+    ├── NetworkError    an archive or PACS that can't be reached, or refuses
     └── InstallError    a library that is missing, or doesn't match another
 
 Each message names the file or value, says what is wrong with it, and gives the way out. On the
@@ -74,6 +75,10 @@ class RunError(FirstreadError):
 
 class TrainingError(FirstreadError):
     """A training can't go on."""
+
+
+class NetworkError(FirstreadError):
+    """An archive or PACS can't be reached, or refuses."""
 
 
 class InstallError(FirstreadError):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import sys
@@ -11,6 +12,7 @@ import nibabel
 import numpy as np
 import pandas as pd
 import PIL.Image
+import pydicom
 import pytest
 
 import firstread as api
@@ -126,3 +128,47 @@ def test_volumes_get_a_line_a_slice_or_one_for_all(
     assert volumes[0]["probabilities"]["dark"] == pytest.approx(1 / (1 + np.exp(-odds)), rel=1e-4)
     assert "volume\timages\tlabel" in firstread("predict", run, tmp_path, "--volumes", "top:2").out
     assert "write mean, or top:K" in firstread("predict", run, tmp_path, "--volumes", "max").err
+
+
+def test_dicom_results(
+    firstread: Command, run: Path, write_dicom: Callable[..., Path], tmp_path: Path
+) -> None:
+    pytest.importorskip("highdicom")
+    values = np.random.default_rng(0).integers(0, 255, (40, 40)).astype(np.uint8)
+    study = {"StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3.4"}
+    file = write_dicom(values, "film", **study)
+    codes = tmp_path / "codes.csv"
+    codes.write_text("label,value,scheme,meaning\ndark,1,99X,Dark\nbright,2,99X,Bright\n")
+    folders = ("--dicom-sr", tmp_path / "sr", "--dicom-sc", tmp_path / "sc", "--codes", codes)
+    done = firstread("predict", run, file, *folders)
+    assert done.code == 0, done.err
+    (report,), (capture,) = ([*(tmp_path / name).iterdir()] for name in ("sr", "sc"))
+    made = pydicom.dcmread(report)
+    assert (made.StudyInstanceUID, made.PatientID) == ("1.2.3", "MRN-4711")
+    label = done.out.splitlines()[1].split("\t")[1]
+    assert f"'{label.title()}'" in str(made)
+    weights = hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest()
+    assert weights in str(made)
+    assert pydicom.dcmread(capture).pixel_array.shape[2] == 3
+    assert "Doe" not in done.out + done.err
+
+
+def test_dicom_results_need_dicom_files(firstread: Command, run: Path, images: Path) -> None:
+    done = firstread("predict", run, images / "dark" / "0.png", "--dicom-sr", "sr")
+    assert (done.code, done.out) == (2, "")
+    assert "0.png: is no DICOM file" in done.err
+    assert "--codes goes with --dicom-sr" in firstread("predict", run, "x", "--codes", "c").err
+
+
+def test_without_the_extra_the_way_to_it_is_named(
+    firstread: Command, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("firstread.outlets")]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in [name for name in sys.modules if name.split(".")[0] == "highdicom"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "highdicom", None)
+    done = firstread("predict", run, "x.dcm", "--dicom-sr", "sr")
+    assert done.code == 2
+    assert "highdicom is not installed" in done.err
+    assert "pip install 'firstread[dicom]'" in done.err

@@ -16,6 +16,7 @@ from firstread.cli.cache import cache
 from firstread.cli.demo import demo
 from firstread.cli.evaluate import evaluate
 from firstread.cli.inspect import inspect
+from firstread.cli.pacs import pacs
 from firstread.cli.predict import predict
 from firstread.cli.report import report
 from firstread.cli.screen import notices
@@ -34,6 +35,7 @@ app = typer.Typer(
 COMMANDS = (audit, advise, train, show, report, evaluate, predict, inspect, demo, zoo, cache)
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(pacs, name="pacs")
 
 
 def _print_version(wanted: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -182,6 +183,14 @@ Slices = Annotated[
     typer.Option(
         metavar="each|middle|even:N|3,7|50%",
         help="Which slices of volumes and frames of multi-frame files; even:16 by default.",
+        show_default=False,
+    ),
+]
+Codes = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="CSV",
+        help="Codes of the labels for DICOM reports: columns label, value, scheme, meaning.",
         show_default=False,
     ),
 ]

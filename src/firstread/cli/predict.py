@@ -36,6 +36,25 @@ def predict(
             help="Draw the images with their scores (.png, .pdf, .svg).", show_default=False
         ),
     ] = None,
+    dicom_sr: Annotated[
+        Path | None,
+        typer.Option(
+            "--dicom-sr",
+            metavar="FOLDER",
+            help="Write a DICOM structured report for each file.",
+            show_default=False,
+        ),
+    ] = None,
+    dicom_sc: Annotated[
+        Path | None,
+        typer.Option(
+            "--dicom-sc",
+            metavar="FOLDER",
+            help="Write a DICOM picture with label and score for each image.",
+            show_default=False,
+        ),
+    ] = None,
+    codes: options.Codes = None,
     slices: options.Slices = None,
     volumes: Annotated[
         str | None,
@@ -54,7 +73,7 @@ def predict(
     otherwise.
     """
     from firstread.classifier import load
-    from firstread.cli.screen import drawable, notices, print_table
+    from firstread.cli.screen import drawable, followed, notices, print_table
     from firstread.datasets import parts, per_volume
     from firstread.errors import UsageError
 
@@ -63,14 +82,31 @@ def predict(
     if csv is not None and not csv.parent.is_dir():
         raise UsageError(f"{csv}: there is no folder {csv.parent} to write it to")
     paths = [line for name in images for line in (_standard_input() if name == "-" else [name])]
+    wanted = dicom_sr is not None or dicom_sc is not None
+    if wanted:
+        from firstread.outlets import writing
+        from firstread.outlets.answer import answers
+        from firstread.outlets.model import Model
+
+        folders = writing.Folders(dicom_sr, dicom_sc)
+        folders.check()
+    elif codes is not None:
+        raise UsageError("--codes goes with --dicom-sr; name a folder for the reports")
     classifier = load(run)
     files = [file for name in paths for file in _files(Path(name))]
     used = parts(files, slices=slices)
     named = used["path"].tolist() or paths
+    if wanted:
+        model = Model.of(run, classifier, codes)
+        known = writing.sources(files, skip=skip_unreadable)
     predictions = classifier.predict(named, skip_unreadable=skip_unreadable)
     for line in predictions.attrs["skipped"]:
         notices.print(f"left out: {line}", markup=False, style="yellow")
     slices_only = predictions
+    if wanted:
+        found = answers(predictions, classifier.classes, classifier.multilabel)
+        display = classifier.preprocessing.display
+        followed(writing.write(found, known, model, folders, display))
     if volumes is not None:
         belongs = dict(zip(used["path"], used["volume"], strict=True))
         predictions = per_volume(

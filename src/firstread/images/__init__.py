@@ -5,7 +5,7 @@ from firstread.images.display import Display
 from firstread.images.facts import Facts, facts, keyword
 from firstread.images.header import Header, header
 from firstread.images.image import Image, Interpolation, Preprocessing
-from firstread.images.kinds import is_directory, is_image, kind_of
+from firstread.images.kinds import holds_image, is_directory, is_image, kind_of
 from firstread.images.neutralise import NEUTRALISERS, neutralised, neutralisers, prepared
 from firstread.images.parts import chosen, located, part_of
 from firstread.images.raster import MAX_SIDE, MIN_SIDE, SUFFIXES
@@ -27,6 +27,7 @@ __all__ = [
     "chosen",
     "facts",
     "header",
+    "holds_image",
     "is_directory",
     "is_image",
     "keyword",

@@ -126,7 +126,20 @@ def _storage(path: Path) -> str:
 
 
 def _is_other_object(path: Path) -> bool:
-    return _storage(path).startswith(_OTHER_OBJECTS)
+    return not holds_image(_storage(path))
+
+
+def holds_image(sop_class: str) -> bool:
+    """Whether DICOM objects of a SOP class are images to train on.
+
+    Examples
+    --------
+    >>> holds_image("1.2.840.10008.5.1.4.1.1.2")
+    True
+    >>> holds_image("1.2.840.10008.5.1.4.1.1.88.22")
+    False
+    """
+    return not sop_class.startswith(_OTHER_OBJECTS)
 
 
 def _inflated(head: bytes) -> bytes:

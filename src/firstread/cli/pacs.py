@@ -1,0 +1,122 @@
+"""`firstread pacs`: the hospital's network."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from firstread.cli import options
+
+pacs = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Take images from a PACS and send results to it.",
+)
+
+Url = Annotated[
+    str,
+    typer.Option("--dicomweb", metavar="URL", help="The archive's DICOMweb root."),
+]
+Authority = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-ca",
+        metavar="PEM",
+        help="Certificates of the other side, or of those who issued them.",
+        show_default=False,
+    ),
+]
+Queue = Annotated[
+    Path | None,
+    typer.Option(help="Folder of what is unanswered; RUN-queue by default.", show_default=False),
+]
+
+
+@pacs.command()
+def listen(
+    run: Annotated[Path, typer.Argument(help="Finished run folder.", show_default=False)],
+    ae: Annotated[str, typer.Option(help="This side's AE title.")],
+    port: Annotated[int, typer.Option(help="Port to listen on.")],
+    send_to: Annotated[
+        str,
+        typer.Option(metavar="AE@HOST:PORT", help="Where reports are sent."),
+    ],
+    bind: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 for every one of this machine.")
+    ] = "127.0.0.1",
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="AE", help="AE title that is let in; may be repeated.", show_default="all"
+        ),
+    ] = None,
+    associations: Annotated[int, typer.Option(min=1, max=100, help="Callers at a time.")] = 10,
+    queue: Queue = None,
+    most: Annotated[
+        int, typer.Option(min=1, help="Unanswered images beyond which senders must wait.")
+    ] = 10_000,
+    codes: options.Codes = None,
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option(metavar="PEM", help="Secure connections by TLS.", show_default=False),
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option(metavar="PEM", help="Its key.", show_default=False)
+    ] = None,
+    tls_ca: Authority = None,
+    send_tls: Annotated[bool, typer.Option("--send-tls", help="Send reports by TLS too.")] = False,
+    retry: Annotated[
+        bool, typer.Option("--retry", help="Take up again what was put aside.")
+    ] = False,
+) -> None:
+    """Answer every image that arrives by C-STORE with a structured report.
+
+    Ends by Ctrl+C. What is unanswered then, or when the program is killed, is answered by the next
+    run.
+    """
+    from firstread.classifier import load
+    from firstread.cli.screen import notices
+    from firstread.errors import UsageError
+    from firstread.outlets.model import Model
+    from firstread.outlets.pacs.answering import Listening, serve
+    from firstread.outlets.pacs.listen import Address
+    from firstread.outlets.pacs.node import Node, Tls, ae_title
+    from firstread.outlets.pacs.send import Sender
+    from firstread.progress import Notice
+
+    if (tls_cert is None) != (tls_key is None):
+        raise UsageError("--tls-cert and --tls-key go together; give both")
+    if tls_cert is None and (tls_ca is not None or send_tls):
+        raise UsageError("--tls-ca and --send-tls need --tls-cert and --tls-key")
+    tls = None if tls_cert is None or tls_key is None else Tls(tls_cert, tls_key, tls_ca)
+    address = Address(
+        ae_title(ae),
+        port,
+        bind,
+        associations,
+        tuple(map(ae_title, accept or ())),
+        None if tls is None else tls.accepting(),
+    )
+    sender = Sender(Node.parse(send_to), address.ae, tls.calling() if tls and send_tls else None)
+    classifier = load(run)
+    model = Model.of(run, classifier, codes)
+    folder = queue or run.with_name(f"{run.resolve().name}-queue")
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    for event in serve(
+        classifier, model, address, sender, folder, most=most, stop=stop, retry=retry
+    ):
+        if isinstance(event, Listening):
+            where = f"{address.ae} at {bind}:{event.port}, reports to {sender.node}"
+            left = f"; {event.left} images are left from before" if event.left else ""
+            notices.print(f"listening as {where}{left}", markup=False)
+        elif isinstance(event, Notice):
+            notices.print(event.text, markup=False, style="yellow")
+        else:
+            done = f"{event.arrived} arrived, {event.answered} answered, {event.sent} sent"
+            failed = f", {event.failed} put aside" if event.failed else ""
+            notices.print(done + failed)

@@ -1,0 +1,1 @@
+"""What leaves firstread: results as DICOM objects, and the hospital's network."""

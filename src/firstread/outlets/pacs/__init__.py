@@ -1,0 +1,1 @@
+"""The hospital's network: images in, results out, over DIMSE and DICOMweb."""
