@@ -8,6 +8,7 @@ from firstread.images.image import Image, Interpolation, Preprocessing
 from firstread.images.kinds import is_directory, is_image, kind_of
 from firstread.images.neutralise import NEUTRALISERS, neutralised, neutralisers, prepared
 from firstread.images.parts import chosen, located, part_of
+from firstread.images.placement import laid_back
 from firstread.images.raster import MAX_SIDE, MIN_SIDE, SUFFIXES
 from firstread.images.reading import read
 from firstread.images.statistics import Statistics, statistics
@@ -31,6 +32,7 @@ __all__ = [
     "is_image",
     "keyword",
     "kind_of",
+    "laid_back",
     "listed_in",
     "located",
     "neutralised",
