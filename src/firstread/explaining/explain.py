@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from firstread.explaining.checks import checking
 from firstread.explaining.explanation import Checks, Explanation
 from firstread.explaining.lens import Lens, scores
 from firstread.explaining.methods import Method, gray_logits, method
-from firstread.images import Image, laid_back, prepared
+from firstread.images import Image, laid_back, prepared, read, scaled
 from firstread.progress import Step
 
 BATCH = 16
@@ -60,14 +61,14 @@ class Explainer:
         return cls(Lens.of(network), classes, multilabel, method(name), name)
 
     def explaining(
-        self, images: Sequence[Image], target: str | None = None, checks: bool = False
+        self, images: Sequence[str | Path | Image], target: str | None = None, checks: bool = False
     ) -> Generator[Step, None, list[Explanation]]:
         """Explain images, one batch after the other; yield steps.
 
         Parameters
         ----------
         images
-            As they were read.
+            Files, or images as they were read.
         target
             The class to explain; by default each image's most probable.
         checks
@@ -75,6 +76,8 @@ class Explainer:
 
         Raises
         ------
+        ImageError
+            If a file can't be read.
         UsageError
             If the class isn't one of the network's, or the method can't explain this network.
         """
@@ -82,15 +85,25 @@ class Explainer:
             raise unknown("class of this model", target, self.classes)
         done: list[Explanation] = []
         for first in range(0, len(images), BATCH):
-            done += yield from self._batch(images[first : first + BATCH], target, checks)
+            batch = [self._read(image) for image in images[first : first + BATCH]]
+            done += yield from self._batch(batch, target, checks)
             yield Step("explaining", len(done), len(images))
         return done
 
+    def _read(self, image: str | Path | Image) -> tuple[Image, tuple[int, int]]:
+        """Return an image as the network takes it but for its size, and its own shape."""
+        if isinstance(image, Image):
+            return image, image.shape
+        display = self.lens.network.backbone.preprocessing.display
+        seen = read(image, display)
+        own = seen if display.spacing is None else read(image, replace(display, spacing=None))
+        return seen, own.shape
+
     def _batch(
-        self, images: Sequence[Image], target: str | None, checks: bool
+        self, images: Sequence[tuple[Image, tuple[int, int]]], target: str | None, checks: bool
     ) -> Generator[Step, None, list[Explanation]]:
         network, preprocessing = self.lens.network, self.lens.network.backbone.preprocessing
-        fitted = [prepared(image, preprocessing) for image in images]
+        fitted = [prepared(image, preprocessing) for image, _ in images]
         pixels = torch.from_numpy(stack(fitted, all(image.gray for image in fitted)))
         with torch.no_grad():
             logits = network(pixels)
@@ -107,7 +120,7 @@ class Explainer:
             checked = list((yield from work))
         return [
             Explanation(
-                laid_back(maps[n].numpy(), image, preprocessing),
+                scaled(laid_back(maps[n].numpy(), image, preprocessing), shape),
                 maps[n].numpy().astype(np.float32),
                 self.name,
                 self.classes[int(places[n])],
@@ -116,7 +129,7 @@ class Explainer:
                 shares[n],
                 checked[n],
             )
-            for n, image in enumerate(images)
+            for n, (image, shape) in enumerate(images)
         ]
 
     def maps(self, pixels: Tensor, places: Tensor) -> Tensor:

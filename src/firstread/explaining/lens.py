@@ -82,6 +82,24 @@ class Lens:
             leaf = _as_leaf(maps, network.backbone)
             return leaf, network.head(inner.forward_head(leaf.clone(), pre_logits=True))
 
+    def reach(self, images: Tensor) -> Tensor:
+        """Return the maps with the graph below them: gradients go down to the images."""
+        network, inner = self.network, self.network.backbone.network
+        if not self.path:
+            maps: Tensor = inner.forward_features(network.backbone.normalised(images))
+            return maps
+        caught: list[Tensor] = []
+
+        def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
+            caught.append(output.clone())  # The next layer may write into it.
+
+        handle = inner.get_submodule(self.path).register_forward_hook(hook)
+        try:
+            network(images)
+        finally:
+            handle.remove()
+        return caught[-1]
+
     def layout(self, maps: Tensor) -> Tensor:
         """Return maps, or their gradients, as (B, C, h, w), the last map of timm's kinds too.
 
@@ -140,7 +158,7 @@ def arranged(maps: Tensor, backbone: Backbone) -> Tensor:
         tokens = maps[:, getattr(inner, "num_prefix_tokens", 0) or 0 :]
         side = isqrt(tokens.shape[1])
         if side * side == tokens.shape[1]:
-            return tokens.unflatten(1, (side, side)).permute(0, 3, 1, 2)
+            return tokens.mT.reshape(len(tokens), -1, side, side)
     raise UsageError(
         f"{backbone.entry.name} has no feature map there (its output has the shape "
         f"{tuple(maps.shape)}); use --method occlusion or integrated, which need none"

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import PIL.Image
 from matplotlib import colormaps
-from matplotlib.colors import Colormap, Normalize
+from matplotlib.colors import Colormap, LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 
-from firstread.explaining.explanation import Checks, Explanation
+from firstread.explaining.explanation import UNMOVED, Checks, Explanation
 from firstread.explaining.methods import METHODS
 from firstread.images import Image
 
@@ -22,8 +22,9 @@ Pixels = npt.NDArray[np.uint8]
 STRENGTH = 0.6
 """How much of the film the strongest colour hides."""
 
-_ONE_SIDED, _SIGNED = "cividis", "PuOr_r"
-"""Both keep their order for colour-blind eyes."""
+_ONE_SIDED = colormaps["cividis"]
+_SIGNED = LinearSegmentedColormap.from_list("against and for", ["#1e88e5", "#ffffff", "#ff9800"])
+"""Both keep their order for colour-blind eyes, and their strong ends stand out on black film."""
 
 _PERCENTILE = 99.5
 
@@ -63,8 +64,8 @@ def sheet(image: Image, explanation: Explanation, name: str) -> Figure:
     checks = explanation.checks
     height, width = image.shape
     tall = 3.6 * min(max(height / width, 0.6), 1.6)
-    figure = Figure(figsize=(9.6, tall + (4.1 if checks else 0.9)), layout="constrained")
-    rows = [tall, 2.2, 1.3] if checks else [tall]
+    figure = Figure(figsize=(9.6, tall + (3.7 if checks else 0.9)), layout="constrained")
+    rows = [tall, 2.2, 0.9] if checks else [tall]
     grid = figure.add_gridspec(len(rows), 2, height_ratios=rows)
     film, marked = (figure.add_subplot(grid[0, column]) for column in (0, 1))
     film.imshow(_rgb(image), interpolation="nearest")
@@ -97,7 +98,7 @@ def _draw_checks(figure: Figure, grid: Any, checks: Checks) -> None:
     left, right = (figure.add_subplot(grid[1, column]) for column in (0, 1))
     names = [name for name, _ in checks.randomised]
     left.plot(range(len(names)), [r for _, r in checks.randomised], "o-", color="#00204d")
-    left.axhline(0.5, color="#888888", linestyle=":", linewidth=1)
+    left.axhline(UNMOVED, color="#888888", linestyle=":", linewidth=1)
     left.set_xticks(range(len(names)), names, rotation=30, ha="right", fontsize=7)
     left.set_ylim(0, 1)
     left.set_ylabel("rank correlation", fontsize=8)
@@ -113,9 +114,8 @@ def _draw_checks(figure: Figure, grid: Any, checks: Checks) -> None:
         right.fill_between(
             steps, *ends, color=colour, alpha=0.18, linewidth=0, label=f"{word}, random orders"
         )
-    right.set_ylim(-0.02, 1.02)
     right.set_xlabel("part of the image (%)", fontsize=8)
-    right.set_ylabel("probability", fontsize=8)
+    right.set_ylabel("log-odds", fontsize=8)
     right.legend(fontsize=6.5, loc="best", framealpha=0.8)
     right.set_title("Covering and uncovering what the map marks", fontsize=8)
     for axes in (left, right):
@@ -127,8 +127,8 @@ def _scale(explanation: Explanation) -> tuple[Colormap, Normalize]:
     values = explanation.map
     top = float(np.percentile(np.abs(values), _PERCENTILE)) or float(np.abs(values).max()) or 1.0
     if _signed(explanation):
-        return colormaps[_SIGNED], Normalize(-top, top)
-    return colormaps[_ONE_SIDED], Normalize(0.0, top)
+        return _SIGNED, Normalize(-top, top)
+    return _ONE_SIDED, Normalize(0.0, top)
 
 
 def _signed(explanation: Explanation) -> bool:

@@ -8,7 +8,7 @@ from firstread.images.image import Image, Interpolation, Preprocessing
 from firstread.images.kinds import is_directory, is_image, kind_of
 from firstread.images.neutralise import NEUTRALISERS, neutralised, neutralisers, prepared
 from firstread.images.parts import chosen, located, part_of
-from firstread.images.placement import laid_back
+from firstread.images.placement import laid_back, scaled
 from firstread.images.raster import MAX_SIDE, MIN_SIDE, SUFFIXES
 from firstread.images.reading import read
 from firstread.images.statistics import Statistics, statistics
@@ -40,5 +40,6 @@ __all__ = [
     "part_of",
     "prepared",
     "read",
+    "scaled",
     "statistics",
 ]

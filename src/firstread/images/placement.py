@@ -44,7 +44,9 @@ def laid_back(
     (40, 20)
     """
     kept = inside(image) if "border" in preprocessing.neutralise else _all(image)
-    height, width = (len(range(*part.indices(n))) for part, n in zip(kept, image.shape, strict=True))
+    height, width = (
+        len(range(*part.indices(n))) for part, n in zip(kept, image.shape, strict=True)
+    )
     square = "size" in preprocessing.neutralise
     padded = (max(height, width),) * 2 if square else (height, width)
     if preprocessing.display.spacing is None:
