@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,12 @@ import torch
 from firstread.backbones import Backbone, Network, Origin, assemble, entry, probabilities
 from firstread.datasets import BETWEEN, images_in, stack, stream
 from firstread.errors import DataError, ImageError, RunError, UsageError
-from firstread.images import Preprocessing, neutralisers
+from firstread.images import Image, Preprocessing, neutralisers
+from firstread.progress import returned
 from firstread.run import Run
+
+if TYPE_CHECKING:
+    from firstread.explaining import Explanation
 
 FORMAT = 2
 """Of the model's two files; a change that older programs can't read raises it."""
@@ -112,6 +116,47 @@ class Classifier:
             frame[f"p_{name}"] = column
         frame.attrs["skipped"] = [str(error) for error in errors]
         return frame
+
+    def explain(
+        self,
+        image: str | Path | Image,
+        method: str = "gradcam",
+        target: str | None = None,
+        *,
+        checks: bool = False,
+    ) -> Explanation:
+        """Show where the network looked in an image.
+
+        Parameters
+        ----------
+        image
+            A file, or an image that was read.
+        method
+            `gradcam`, `gradcam++`, `evidence` (exact, for a linear head), `integrated` or
+            `occlusion`.
+        target
+            The class to explain; the most probable by default.
+        checks
+            Whether to find out if the map is worth anything.
+
+        Returns
+        -------
+        explanation
+            Its `map` is of the image's own height and width.
+
+        Raises
+        ------
+        ImageError
+            If the file can't be read.
+        UsageError
+            If there is no such method or class, or the method can't explain this network.
+        InstallError
+            If the method needs captum, and that is missing.
+        """
+        from firstread.explaining import Explainer
+
+        explainer = Explainer.of(self.network, self.classes, self.multilabel, method)
+        return returned(explainer.explaining([image], target, checks))[0]
 
     def _labels(self, table: npt.NDArray[np.float32]) -> list[str]:
         if not self.multilabel:

@@ -33,7 +33,7 @@ def test_bfloat16_is_not_tried_where_the_processor_lacks_it(
 
 
 @pytest.mark.parametrize(
-    ("half", "expected"), [(0.5, "bfloat16"), (0.98, "float32"), (2, "float32")]
+    ("half", "expected"), [(0.5, "bfloat16"), (0.85, "float32"), (2, "float32")]
 )
 def test_bfloat16_is_taken_where_it_measures_faster(
     monkeypatch: pytest.MonkeyPatch, half: float, expected: str
