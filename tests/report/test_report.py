@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -142,3 +143,12 @@ def test_a_page_that_cannot_be_written_leaves_no_half(make_run: MakeRun) -> None
     with pytest.raises(RunError, match=r"report\.html: can't be written"):
         write(run)
     assert sorted(run.folder.iterdir()) == before
+
+
+def test_what_repeating_the_training_showed_is_told(make_run: MakeRun) -> None:
+    run = make_run()
+    record = {"crossvalidation": {"sentence": "Models trained like this one get 0.9 right."}}
+    (run.folder / "crossvalidation.json").write_text(json.dumps(record))
+    page = write(run).read_text(encoding="utf-8")
+    assert "The whole training repeated" in page
+    assert "Models trained like this one get 0.9 right." in page
