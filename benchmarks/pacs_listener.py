@@ -37,7 +37,7 @@ PATIENCE = 600
 def trained(folder: Path) -> Path:
     """Train MobileNetV2 on the phantoms for one epoch, which is enough to have a run."""
     write_hello_world(folder / "data")
-    options = {"backbone": "mobilenet_v2", "weights": "none", "epochs": 1}
+    options = {"backbone": "mobilenet_v2", "weights": "none", "epochs": 1, "image_size": 224}
     return firstread.train(folder / "data", folder / "RUN", **options).folder
 
 
