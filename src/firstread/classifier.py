@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ import safetensors
 import safetensors.torch
 import torch
 
-from firstread.backbones import Backbone, Network, Origin, assemble, entry, probabilities
+from firstread.backbones import Backbone, Network, Origin, assemble, entry, folded, probabilities
 from firstread.datasets import BETWEEN, images_in, stack, stream
 from firstread.errors import DataError, ImageError, RunError, UsageError
 from firstread.images import Image, Preprocessing, neutralisers
@@ -180,6 +180,11 @@ class Classifier:
                 answers = iter(probabilities(logits, self.multilabel).numpy())
             for path, outcome in batch:
                 yield path, outcome if isinstance(outcome, ImageError) else next(answers)
+
+    def folded(self) -> Classifier:
+        """Return a copy whose batch norms are folded into its convolutions: the same, faster."""
+        backbone = folded(self.network.backbone).to(memory_format=torch.channels_last)
+        return replace(self, network=Network(backbone, self.network.head).eval())
 
     def save(self, folder: Path) -> None:
         """Write the model's two files: weights as safetensors, the rest as JSON."""

@@ -120,3 +120,87 @@ def listen(
             done = f"{event.arrived} arrived, {event.answered} answered, {event.sent} sent"
             failed = f", {event.failed} put aside" if event.failed else ""
             notices.print(done + failed)
+
+
+@pacs.command()
+def pull(
+    url: Url,
+    out: Annotated[Path, typer.Option(help="Folder for the images.")],
+    study: Annotated[
+        list[str] | None,
+        typer.Option(metavar="UID", help="A study; may be repeated.", show_default=False),
+    ] = None,
+    query: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEYWORD=VALUE",
+            help="A condition, as Modality=CR or StudyDate=20240101-20240131; all of several hold.",
+            show_default=False,
+        ),
+    ] = None,
+    tls_ca: Authority = None,
+) -> None:
+    """Fetch images from an archive by DICOMweb, to train on or to predict.
+
+    Started again, it fetches what is still missing. A user and password are taken from the
+    environment: DICOMWEB_USER and DICOMWEB_PASSWORD, or DICOMWEB_TOKEN.
+    """
+    from firstread.cli.screen import bar, console, notices
+    from firstread.errors import UsageError
+    from firstread.outlets.pacs import dicomweb
+    from firstread.progress import Step
+
+    if not out.absolute().parent.is_dir():
+        raise UsageError(f"{out}: there is no folder {out.parent} to make it in")
+    archive = dicomweb.Archive(url, tls_ca)
+    conditions = dicomweb.parse_query(query or ())
+    fetched = 0
+    with bar() as drawn:
+        task = drawn.add_task("asking the archive", total=None)
+        for event in dicomweb.pull(archive, out, studies=study or (), query=conditions):
+            if isinstance(event, Step):
+                fetched = event.done
+                drawn.update(task, description=event.phase, completed=event.done, total=event.of)
+            else:
+                notices.print(event.text, markup=False, style="yellow")
+    console.print(f"{fetched} images in {out}", markup=False)
+
+
+@pacs.command()
+def push(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FOLDER|FILE…", help="DICOM files, or folders of them.", show_default=False
+        ),
+    ],
+    url: Url,
+    tls_ca: Authority = None,
+) -> None:
+    """Store DICOM files in an archive by DICOMweb, such as those of predict --dicom-sr.
+
+    A user and password are taken from the environment: DICOMWEB_USER and DICOMWEB_PASSWORD, or
+    DICOMWEB_TOKEN.
+    """
+    from firstread.cli.screen import console, followed
+    from firstread.errors import DataError
+    from firstread.images import kind_of
+    from firstread.outlets.pacs import dicomweb
+
+    listed = [
+        file
+        for path in files
+        for file in (sorted(path.rglob("*")) if path.is_dir() else [path])
+        if file.is_file()
+    ]
+    found = [file for file in listed if kind_of(file) == "dicom"]
+    missing = [str(path) for path in files if not path.exists()]
+    if missing or not found:
+        raise DataError(
+            [f"{path}: does not exist; check the path" for path in missing]
+            or [f"{', '.join(map(str, files))}: no DICOM files to store"]
+        )
+    followed(dicomweb.push(dicomweb.Archive(url, tls_ca), found))
+    others = len(listed) - len(found)
+    passed = f"; {others} other files passed over" if others else ""
+    console.print(f"{len(found)} files stored{passed}")

@@ -22,7 +22,7 @@ from firstread.images import Display, Image, read
 from firstread.outlets.answer import Answer
 from firstread.outlets.extra import missing
 from firstread.outlets.model import Code, Model
-from firstread.outlets.source import Source, date
+from firstread.outlets.source import Source, date, stand_in
 from firstread.outlets.structured_report import NOT_FOR_DIAGNOSIS
 
 try:
@@ -78,11 +78,11 @@ def secondary_capture(
     """
     shown = read(answer.path, display)
     pixels = picture(shown, answer, model, overlay)
-    bare, now = source.bare(), now or datetime.now()
+    now = now or datetime.now()
     place = source.instance if answer.frame is None else f"{source.instance}|{answer.frame}"
     kind = "secondary capture" if overlay is None else "secondary capture with overlay"
     capture = SCImage.from_ref_dataset(
-        ref_dataset=bare,
+        ref_dataset=stand_in(),
         pixel_array=pixels,
         photometric_interpretation="RGB",
         bits_allocated=8,

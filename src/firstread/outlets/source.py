@@ -52,6 +52,10 @@ _READ = [
 ]
 
 
+NOWHERE = "2.25.0"
+"""A UID of nothing (PS3.5 B.2)."""
+
+
 @dataclass(frozen=True)
 class Source:
     """An image that a result is about. Nothing of it is shown when it is printed.
@@ -116,18 +120,6 @@ class Source:
             header=dataset,
         )
 
-    def bare(self) -> Dataset:
-        """Return the UIDs alone, with nothing of the patient, as a library may quote values.
-
-        The class is a stand-in: highdicom refuses images of classes that it doesn't know.
-        """
-        dataset = Dataset()
-        dataset.SOPClassUID, dataset.SOPInstanceUID = CTImageStorage, self.instance
-        dataset.StudyInstanceUID, dataset.SeriesInstanceUID = self.study, self.series
-        for name in _EMPTY:
-            setattr(dataset, name, None)
-        return dataset
-
     def give_context(self, result: Dataset, words: str) -> None:
         """Put patient and study into a result.
 
@@ -162,3 +154,17 @@ def date(result: Dataset, now: datetime) -> None:
         result.DateOfSecondaryCapture, result.TimeOfSecondaryCapture = now.date(), now.time()
     for equipment in result.get("ContributingEquipmentSequence", ()):
         equipment.ContributionDateTime = now
+
+
+def stand_in() -> Dataset:
+    """Return an image of nobody for highdicom to build results from.
+
+    It is spared the real one, because its messages may quote values, and because it refuses
+    images of classes that it doesn't know, and values that break the standard.
+    """
+    dataset = Dataset()
+    dataset.SOPClassUID, dataset.SOPInstanceUID = CTImageStorage, NOWHERE
+    dataset.StudyInstanceUID = dataset.SeriesInstanceUID = NOWHERE
+    for name in _EMPTY:
+        setattr(dataset, name, None)
+    return dataset

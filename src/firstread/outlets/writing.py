@@ -16,7 +16,7 @@ from firstread.outlets.answer import Answer
 from firstread.outlets.model import Model
 from firstread.outlets.secondary_capture import secondary_capture
 from firstread.outlets.source import Source
-from firstread.outlets.structured_report import structured_report
+from firstread.outlets.structured_report import Reports
 from firstread.progress import Step
 
 
@@ -105,9 +105,10 @@ def write(
     for folder in (folders.reports, folders.captures):
         if folder is not None:
             folder.mkdir(exist_ok=True)
+    reports = Reports(model)
     for done, (file, found) in enumerate(groups, start=1):
         if folders.reports is not None:
-            report = structured_report(known[file], found, model)
+            report = reports.report(known[file], found)
             save(report, _named(folders.reports, file, "sr", report))
         if folders.captures is not None:
             for answer in found:

@@ -19,7 +19,7 @@ from firstread.outlets.pacs.queue import Job, Queue
 from firstread.outlets.pacs.quiet import quiet
 from firstread.outlets.pacs.send import Sender
 from firstread.outlets.source import Source
-from firstread.outlets.structured_report import structured_report
+from firstread.outlets.structured_report import Reports
 from firstread.outlets.writing import save
 from firstread.progress import Notice
 
@@ -191,18 +191,25 @@ def _told(desk: _Desk) -> Iterator[Tally | Notice]:
 
 
 def _classify(desk: _Desk, queue: Queue, classifier: Classifier, model: Model) -> None:
+    reports = Reports(model)
+    fast = classifier.folded()
     while not desk.stop.is_set():
         jobs = queue.waiting(BATCH)
         if not jobs:
             desk.arrived.wait(_TICK)
             desk.arrived.clear()
             continue
-        _answer(desk, queue, classifier, model, jobs)
+        _answer(desk, queue, fast, model, reports, jobs)
         desk.answered.set()
 
 
 def _answer(
-    desk: _Desk, queue: Queue, classifier: Classifier, model: Model, jobs: Sequence[Job]
+    desk: _Desk,
+    queue: Queue,
+    classifier: Classifier,
+    model: Model,
+    reports: Reports,
+    jobs: Sequence[Job],
 ) -> None:
     found, errors = _said(classifier, model, [job.file for job in jobs])
     results = []
@@ -213,7 +220,7 @@ def _answer(
             desk.say(f"an image can't be answered: {errors[job.file]}")
             continue
         source, said = found[job.file]
-        results.append((job, partial(save, structured_report(source, said, model))))
+        results.append((job, partial(save, reports.report(source, said))))
     queue.answer(results)
     desk.count("answered", len(results))
 

@@ -30,6 +30,7 @@ from pydicom.uid import (
 from firstread.errors import NetworkError
 from firstread.images import holds_image
 from firstread.outlets.extra import missing
+from firstread.outlets.pacs.prompt import PROMPT
 from firstread.outlets.pacs.queue import Queue, key_of
 
 try:
@@ -138,7 +139,7 @@ def listening(
         server = entity.start_server(
             (address.host, address.port),
             block=False,
-            evt_handlers=[(evt.EVT_C_STORE, store)],
+            evt_handlers=[*PROMPT, (evt.EVT_C_STORE, store)],
             ssl_context=address.tls,
         )
     except (OSError, OverflowError) as error:

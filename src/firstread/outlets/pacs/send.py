@@ -13,6 +13,7 @@ from pydicom.uid import EnhancedSRStorage, ExplicitVRLittleEndian, ImplicitVRLit
 
 from firstread.outlets.extra import missing
 from firstread.outlets.pacs.node import Node
+from firstread.outlets.pacs.prompt import PROMPT
 
 try:
     from pynetdicom import AE
@@ -94,6 +95,7 @@ class Sender:
             self.node.port,
             ae_title=self.node.ae,
             max_pdu=_PDU,
+            evt_handlers=PROMPT,
             tls_args=None if self.tls is None else (self.tls, self.node.host),
         )
 
