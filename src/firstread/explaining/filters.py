@@ -177,7 +177,9 @@ def _crop(lens: Lens, number: int, path: Path, image: Image) -> Crop:
     summed = gradient[0].sum(0)
     gray = pixels.detach()[0].mean(0)
     rows, columns = (_reach(summed.abs().amax(axis)) for axis in (1, 0))
-    return Crop(path, float(response.detach()), gray[rows, columns].numpy(), summed[rows, columns].numpy())
+    return Crop(
+        path, float(response.detach()), gray[rows, columns].numpy(), summed[rows, columns].numpy()
+    )
 
 
 def _reach(strength: Tensor) -> slice:
