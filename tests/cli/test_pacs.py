@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from firstread.outlets.pacs.queue import Queue
+
 Command = Callable[..., Any]
 LISTEN = ("pacs", "listen", "RUN", "--ae", "FIRSTREAD", "--port", "11112")
 NODE = ("--send-to", "PACS@localhost:4242")
@@ -38,6 +40,19 @@ def test_what_can_t_be_done(
     done = firstread(*words)
     assert (done.code, done.out) == (2, "")
     assert message in done.err
+
+
+def test_what_was_put_aside_is_listed_and_removed(firstread: Command, tmp_path: Path) -> None:
+    queue = Queue(tmp_path / "queue")
+    queue.add("key", b"image")
+    (job,) = queue.waiting(1)
+    queue.fail(job, "is damaged")
+    queue.close()
+    listed = firstread("pacs", "aside", tmp_path / "queue")
+    assert listed.out.splitlines() == ["file\treason", f"{job.file}\tis damaged"]
+    assert "1 removed" in firstread("pacs", "aside", tmp_path / "queue", "--drop").out
+    assert not job.file.exists()
+    assert "is no queue of a listener" in firstread("pacs", "aside", tmp_path).err
 
 
 def test_the_help_tells_the_commands(firstread: Command) -> None:
