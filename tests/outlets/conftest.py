@@ -21,6 +21,7 @@ PACKAGES = {
     "echoscu": "dcmtk",
     "findscu": "dcmtk",
     "Orthanc": "orthanc orthanc-dicomweb",
+    "openssl": "openssl",
 }
 CLASSES = ("abd", "chst")
 

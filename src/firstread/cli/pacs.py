@@ -123,6 +123,30 @@ def listen(
 
 
 @pacs.command()
+def aside(
+    queue: Annotated[Path, typer.Argument(help="The listener's queue.", show_default=False)],
+    drop: Annotated[bool, typer.Option("--drop", help="Remove them for good.")] = False,
+) -> None:
+    """List images that a listener has put aside, with the reasons.
+
+    They can't be read, or the archive refused their reports for good. `listen --retry` takes them
+    up again.
+    """
+    from contextlib import closing
+
+    from firstread.cli.screen import console, print_table
+    from firstread.errors import UsageError
+    from firstread.outlets.pacs.queue import Queue
+
+    if not (queue / "queue.sqlite").exists():
+        raise UsageError(f"{queue}: is no queue of a listener")
+    with closing(Queue(queue)) as opened:
+        print_table(("file", "reason"), [(str(file), why) for file, why in opened.failures()])
+        if drop:
+            console.print(f"{opened.drop_failed()} removed")
+
+
+@pacs.command()
 def pull(
     url: Url,
     out: Annotated[Path, typer.Option(help="Folder for the images.")],

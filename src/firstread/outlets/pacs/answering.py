@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -11,7 +13,7 @@ from pathlib import Path
 
 from firstread.classifier import Classifier
 from firstread.datasets import parts
-from firstread.errors import DataError, ImageError
+from firstread.errors import DataError, ImageError, NetworkError
 from firstread.outlets.answer import Answer, answers
 from firstread.outlets.model import Model
 from firstread.outlets.pacs.listen import Address, listening
@@ -146,7 +148,7 @@ def serve(
     Raises
     ------
     NetworkError
-        If the queue or the address can't be had.
+        If the queue or the address can't be had, or the queue can't be written to.
     """
     desk = _Desk(stop=stop or threading.Event())
 
@@ -173,19 +175,26 @@ def serve(
                 desk.answered.set()
                 for worker in workers:
                     worker.join()
-    if desk.errors:
-        raise desk.errors[0]
+    for error in desk.errors:
+        if isinstance(error, OSError | sqlite3.Error):
+            raise NetworkError(
+                f"{folder}: can't be written to ({error}); what has arrived stays in it. Make room "
+                "and start again"
+            ) from None
+        raise error
 
 
 def _told(desk: _Desk) -> Iterator[Tally | Notice]:
-    last = Tally()
-    while True:
+    """Yield notices at once, and the tally when work pauses, but not less than every 10 s of it."""
+    last = before = Tally()
+    for tick in itertools.count():
         over = desk.stop.wait(_TICK)
         yield from map(Notice, desk.told())
         tally = Tally(**desk.counts)
-        if tally != last:
+        if tally != last and (over or tally == before or tick % 20 == 0):
             last = tally
             yield tally
+        before = tally
         if over:
             return
 

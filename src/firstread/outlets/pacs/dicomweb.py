@@ -154,9 +154,7 @@ def parse_query(words: Sequence[str]) -> dict[str, str]:
     for place, word in enumerate(words, start=1):
         name, is_, value = word.partition("=")
         if not is_ or not value:
-            raise UsageError(
-                f"--query {place} is no condition; write KEYWORD=VALUE, as Modality=CR"
-            )
+            raise UsageError(f"--query {place}: is no condition; write it as Modality=CR")
         if tag_for_keyword(name) is None:
             raise UsageError(
                 f"--query {place}: {name!r} is no keyword of DICOM, as Modality or BodyPartExamined"

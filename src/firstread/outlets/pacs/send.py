@@ -103,9 +103,9 @@ class Sender:
 def _refusal(association: Association) -> str:
     if association.is_rejected:
         return "refuses this AE title or has too many connections"
-    if association.is_aborted:
-        return "doesn't answer; is it running, and are address and TLS right?"
-    return "takes no structured reports"
+    if association.rejected_contexts:
+        return "takes no structured reports"
+    return "doesn't answer; is it running, and are address and TLS right?"
 
 
 def _all_later(files: Iterable[Path], reason: str) -> Iterator[Sent]:
