@@ -11,13 +11,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold
 
 from firstread.classifier import BATCH, WEIGHTS_FILE, Classifier, Paths, Response, batched
 from firstread.datasets import BETWEEN, Dataset
 from firstread.errors import DataError, ImageError, RunError
-from firstread.evidence.conformal import Sets, needed, quantile
+from firstread.evidence.conformal import Sets, quantile
 from firstread.evidence.refusal import (
     NEAREST,
     RATE,
@@ -26,12 +24,11 @@ from firstread.evidence.refusal import (
     Refusal,
     distances,
     normalised,
-    turn_odds,
 )
+from firstread.evidence.turning import fit_turner
 from firstread.images import Image
 from firstread.progress import Step
 from firstread.run import CASES, DATA, Run
-from firstread.threads import single_threaded
 
 Array = npt.NDArray[Any]
 
@@ -42,9 +39,7 @@ MOST_TURNED = 150
 ENOUGH = 100
 """Validation images that are enough by themselves to calibrate on."""
 
-_FOLDS = 5
-_USEFUL = 0.5
-_STRENGTH = 0.1
+_ROWS = 500
 _BLANK = 0.004
 _COLOURED = 0.08
 _CERTAIN = 10.0
@@ -55,9 +50,10 @@ TURNS: Mapping[str, Callable[[Array], Array]] = {
     "turned by half a turn": lambda pixels: pixels[::-1, ::-1],
     "turned by a quarter to the left": np.rot90,
     "turned by a quarter to the right": lambda pixels: np.rot90(pixels, -1),
+    "inverted, black for white": lambda pixels: np.iinfo(pixels.dtype).max - pixels,
 }
 
-_LEFT, _RIGHT = list(TURNS)[2:]
+_LEFT, _RIGHT = list(TURNS)[2:4]
 _BACK = {_LEFT: _RIGHT, _RIGHT: _LEFT}
 """What undoes a turn, where it isn't the same again."""
 
@@ -98,15 +94,18 @@ def fit_refusal(
         raise DataError(["no image of training or of validation can be read any more"])
     bank, fresh = normalised(seen.features), normalised(checked.features)
     small = len(fresh) < ENOUGH
-    turner = _fit_turner(bank, normalised(seen.turned), seen.which, training.groups, fresh, rate)
-    level = 1 - (rate - turner.rate)
+    turner = fit_turner(bank, normalised(seen.turned), seen.which, training.groups, fresh, rate)
     far = distances(fresh, bank)[0]
-    pool = np.concatenate([_apart(bank, training.groups), far]) if small else far
-    limit = quantile(pool, level)
-    if small and np.isfinite(limit):
-        # A network lies closer to what it was trained on than to what is new to it.
-        place = min(len(far), int(np.ceil((len(far) + 1) * level)))
-        limit = max(limit, float(np.sort(far)[place - 1]))
+    own, known = _apart(bank, training.groups)
+    if small:
+        # A network may lie closer to what it was trained on than to what is new to it.
+        nearer = max(1.0, float(np.median(far) / np.median(own))) if len(own) else 1.0
+        pool = np.concatenate([nearer * own, far])
+        flagged = np.concatenate([turner.flagged[: len(bank)][known], turner.flagged[len(bank) :]])
+    else:
+        pool, flagged = far, turner.flagged[len(bank) :]
+    # What is refused as turned is a false alarm already, and leaves the fewer to the distance.
+    limit = quantile(np.where(flagged, np.inf, pool), 1 - rate)
     return Refusal(
         bank,
         tuple(map(str, training.paths)),
@@ -122,7 +121,7 @@ def fit_refusal(
         checked.probabilities,
         validation.targets,
         classifier.classes,
-        seen.gray,
+        seen.colour,
     )
 
 
@@ -236,8 +235,6 @@ def _advice(names: Sequence[str], classifier: Classifier, answer: Response) -> s
         }
         more = [name for name in names if name not in given]
         return f"unsure: {', '.join(more)} can't be ruled out" if more else "accept"
-    if not names:
-        return "unsure: no class is as likely as it should be"
     return "accept" if len(names) == 1 else f"unsure: may be {' or '.join(names)}"
 
 
@@ -246,25 +243,26 @@ def _plain(image: Image, refusal: Refusal) -> str:
     pixels = image.as_float()
     if float(pixels.std()) < _BLANK:
         return "the image is blank"
-    if refusal.gray and not image.gray and float(np.ptp(pixels, axis=2).mean()) > _COLOURED:
-        return "the image is in colour, and all training images are gray"
+    if _colour(image) > refusal.colour + _COLOURED:
+        return "the image is in colour, unlike the training images"
     return ""
+
+
+def _colour(image: Image) -> float:
+    """Return how far the channels are apart, mean over pixels, 0 to 1."""
+    return 0.0 if image.gray else float(np.ptp(image.as_float(), axis=2).mean())
 
 
 def _reason(
     classifier: Classifier, refusal: Refusal, judged: Judged, place: int, answer: Response
 ) -> str:
     """Return why an image is refused, from what would make it like the training images."""
-    image, turn = answer.image, refusal.turns[int(judged.turn[place])]
-    changed = [
-        replace(image, pixels=np.iinfo(image.pixels.dtype).max - image.pixels),
-        _turned(image, TURNS[_BACK.get(turn, turn)]),
-    ]
-    undone = refusal.judge(np.stack([a.features for a in classifier.responded(changed)])).outlier
-    if judged.turned[place] > 1 and (undone[1] <= 1 or judged.distance[place] <= 1):
-        return f"the image looks {turn}"
-    if undone[0] <= 1:
-        return "black and white look swapped"
+    turn = refusal.turns[int(judged.turn[place])]
+    if judged.turned[place] > 1:
+        back = _turned(answer.image, TURNS[_BACK.get(turn, turn)])
+        undone = refusal.judge(np.stack([a.features for a in classifier.responded([back])]))
+        if undone.outlier[0] <= 1 or judged.distance[place] <= 1:
+            return f"the image looks {turn}"
     return "the image is unlike the training images"
 
 
@@ -277,7 +275,7 @@ class _Seen:
     probabilities: Array
     turned: Array
     which: npt.NDArray[np.int64]
-    gray: bool
+    colour: float
 
 
 def _seen(
@@ -285,7 +283,8 @@ def _seen(
 ) -> Generator[Step, None, _Seen]:
     """Run a part's images through the network, some of them turned every way as well."""
     places: list[int] = []
-    features, said, views, which, gray = [], [], [], [], True
+    features, said, views, which = [], [], [], []
+    colour = 0.0
     count, width = len(part), len(classifier.classes)
     if count:
         for number, (_, answer) in enumerate(classifier.responses(part.paths)):
@@ -299,15 +298,15 @@ def _seen(
             places.append(number)
             features.append(answer.features)
             said.append(answer.probabilities)
-            gray = gray and answer.image.gray
-    wide = len(features[0]) if features else 0
+            colour = max(colour, _colour(answer.image))
+    wide = len(features[0]) if features else 1
     return _Seen(
         np.array(places, np.int64),
         np.array(features, np.float32).reshape(-1, wide),
         np.array(said, np.float32).reshape(-1, width),
         np.array(views, np.float32).reshape(-1, wide),
         np.array(which, np.int64),
-        gray,
+        colour,
     )
 
 
@@ -315,95 +314,26 @@ def _turned(image: Image, turn: Callable[[Array], Array]) -> Image:
     return replace(image, pixels=np.ascontiguousarray(turn(image.pixels)))
 
 
-def _apart(bank: Array, groups: Array) -> Array:
-    """Return each training image's mean distance to the nearest of other patients, shape (n,)."""
+def _apart(bank: Array, groups: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """Return mean distances of training images to the nearest of other patients, and whose.
+
+    Returns
+    -------
+    distances
+        Of the images for which there are other patients.
+    known
+        Which those are, shape (n,).
+    """
     names = pd.factorize(groups)[0]
-    found = []
-    for start in range(0, len(bank), 500):
-        rows = slice(start, start + 500)
+    found = np.full(len(bank), np.nan)
+    count = min(NEAREST, len(bank))
+    for start in range(0, len(bank), _ROWS):
+        rows = slice(start, start + _ROWS)
         squared = np.clip(2 - 2 * (bank[rows] @ bank.T), 0, None)
         squared[names[rows, None] == names] = np.inf
-        count = min(NEAREST, len(bank))
         nearest = np.partition(squared, count - 1, axis=1)[:, :count]
-        nearest = np.where(np.isfinite(nearest), nearest, np.nan)
-        known = np.isfinite(nearest).any(axis=1)
-        found.append(np.sqrt(np.nanmean(nearest[known], axis=1)))
-    return np.concatenate(found)
-
-
-@dataclass(frozen=True)
-class _Turner:
-    """Tells turned images; without rows where it can't."""
-
-    weight: Array
-    bias: Array
-    limit: float = 0.0
-    told: float = 0.0
-    rate: float = 0.0
-
-
-def _fit_turner(
-    bank: Array,
-    turned: Array,
-    which: npt.NDArray[np.int64],
-    groups: Array,
-    fresh: Array,
-    rate: float,
-) -> _Turner:
-    """Fit and calibrate a linear classifier of how an image was turned.
-
-    Parameters
-    ----------
-    bank, fresh
-        Normalised features of training and validation images.
-    turned
-        Of training images turned every way, all ways of one image after each other.
-    which
-        Places in the bank of those images.
-    groups
-        Of the bank: patients.
-    rate
-        False alarms, a fifth of which are this classifier's; half where images are few.
-
-    References
-    ----------
-    D. Hendrycks et al., "Using self-supervised learning can improve model robustness and
-    uncertainty", NeurIPS 2019 (rotations tell what is out of distribution).
-    """
-    nothing = _Turner(np.zeros((0, bank.shape[1]), np.float32), np.zeros(0, np.float32))
-    names = pd.factorize(groups[which])[0] if len(which) else np.zeros(0, int)
-    folds = min(_FOLDS, len(set(names.tolist())))
-    if folds < 2:
-        return nothing
-    ways = len(TURNS)
-    upright, views = bank[which], turned.reshape(len(which), ways, -1)
-    own = np.zeros((len(which), ways))
-    theirs = np.zeros((len(which), ways))
-    for learned, left in GroupKFold(folds).split(upright, groups=names):
-        fitted = _linear(upright[learned], views[learned])
-        own[left] = turn_odds(upright[left], *fitted)
-        theirs[left] = np.stack(
-            [turn_odds(views[left, way], *fitted).max(axis=1) for way in range(ways)], axis=1
-        )
-    weight, bias = _linear(upright, views)
-    rest = np.setdiff1d(np.arange(len(bank)), which)
-    others = [turn_odds(points, weight, bias) for points in (bank[rest], fresh)]
-    small = len(fresh) < ENOUGH
-    pool = np.concatenate([own, *others]) if small else others[-1]
-    mine = rate / 5 if len(pool) >= needed(1 - rate / 5) else rate / 2
-    limit = quantile(pool.max(axis=1), 1 - mine)
-    told = float((theirs > limit).mean())
-    if not np.isfinite(limit) or told < _USEFUL:
-        return nothing
-    return _Turner(weight, bias, limit, told, mine)
-
-
-def _linear(upright: Array, views: Array) -> tuple[Array, Array]:
-    """Fit softmax regression of the ways images were turned, upright first."""
-    rows = np.concatenate([upright, *views.swapaxes(0, 1)])
-    targets = np.repeat(np.arange(views.shape[1] + 1), len(upright))
-    scale = np.sqrt(rows.shape[1])
-    with single_threaded():
-        model = LogisticRegression(C=_STRENGTH, max_iter=200).fit(rows * scale, targets)
-    weight = np.asarray(model.coef_ * scale, np.float32)
-    return weight, np.asarray(model.intercept_, np.float32)
+        there = np.isfinite(nearest)
+        total = np.sqrt(np.where(there, nearest, 0)).sum(axis=1, dtype=np.float64)
+        found[rows] = np.where(there.any(axis=1), total / np.maximum(there.sum(axis=1), 1), np.nan)
+    known = np.isfinite(found)
+    return found[known], known

@@ -31,6 +31,9 @@ class Sets:
         Whether the coverage holds within each class (Mondrian), or over all images together.
     classes
         Their names.
+    multilabel
+        Whether an image may have several of them, or none; else the most probable one is in
+        every set, since an empty one helps nobody, and makes the coverage no smaller.
     """
 
     thresholds: Array
@@ -38,10 +41,15 @@ class Sets:
     counts: Array
     conditional: bool
     classes: tuple[str, ...]
+    multilabel: bool = False
 
     def apply(self, probabilities: Array) -> npt.NDArray[np.bool_]:
         """Return which classes are in the set of each image, shape (n, k)."""
-        return np.asarray(np.asarray(probabilities, float) >= self.thresholds)
+        p = np.asarray(probabilities, float)
+        inside = p >= self.thresholds
+        if not self.multilabel:
+            inside[np.arange(len(p)), p.argmax(axis=1)] = True
+        return np.asarray(inside)
 
     def sentence(self) -> str:
         """Say what the sets promise, and what that rests on."""
@@ -124,7 +132,7 @@ def calibrate(
     counts, enough = marks.sum(axis=0), needed(coverage)
     if (counts >= enough).all():
         limits = [quantile(1 - p[marks[:, k], k], coverage) for k in range(len(classes))]
-        return Sets(_thresholds(limits), coverage, counts, True, classes)
+        return Sets(_thresholds(limits), coverage, counts, True, classes, truth.ndim == 2)
     if truth.ndim == 2 or len(truth) < enough:
         have = ", ".join(f"{n} {c}" for c, n in zip(classes, counts, strict=True))
         what = "images with each label" if truth.ndim == 2 else "validation images"

@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 from firstread.errors import RunError
 from firstread.evidence.conformal import Sets, calibrate, needed
+from firstread.evidence.turning import turn_odds
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
@@ -87,8 +88,9 @@ class Refusal:
         Of the validation images, for prediction sets of any coverage.
     classes
         Their names.
-    gray
-        Whether every training image is gray.
+    colour
+        How far the channels of the most colourful training image are apart, mean over its pixels,
+        0 (gray) to 1.
     """
 
     bank: Floats
@@ -105,7 +107,7 @@ class Refusal:
     probabilities: Floats
     targets: npt.NDArray[np.int64]
     classes: tuple[str, ...]
-    gray: bool
+    colour: float
 
     def judge(self, features: Array) -> Judged:
         """Judge images by their pooled features, shape (n, d)."""
@@ -138,9 +140,10 @@ class Refusal:
                 f"{needed(1 - self.rate)} are needed: no image is refused for being far off."
             )
         told = (
-            f" Of images turned upside down or by a quarter, {100 * self.turned:.0f} % are refused."
+            f" Of images turned, flipped or inverted on purpose {100 * self.turned:.0f} % are "
+            "refused."
             if len(self.weight)
-            else " Images that lie the wrong way up can't be told from others."
+            else " Images that lie the wrong way up, or are inverted, can't be told."
         )
         return (
             f"Images unlike those of training are refused, and at most {100 * self.rate:g} % of "
@@ -215,7 +218,7 @@ class Refusal:
 
 _TENSORS = ("bank", "weight", "bias", "probabilities", "targets")
 _NAMES = ("paths", "labels", "turns", "classes")
-_NUMBERS = ("limit", "turn_limit", "turned", "rate", "calibrated", "gray")
+_NUMBERS = ("limit", "turn_limit", "turned", "rate", "calibrated", "colour")
 
 
 def normalised(features: Array) -> Floats:
@@ -249,12 +252,6 @@ def distances(points: Floats, bank: Floats) -> tuple[Array, npt.NDArray[np.int64
     order = found.argsort(axis=1, kind="stable")
     mean = np.sqrt(found).mean(axis=1, dtype=np.float64)
     return mean, np.take_along_axis(nearest, order, axis=1)
-
-
-def turn_odds(points: Floats, weight: Floats, bias: Floats) -> Array:
-    """Return the log-odds of each turn against upright, shape (n, turns)."""
-    logits = points @ weight.T + bias
-    return np.asarray(logits[:, 1:] - logits[:, :1])
 
 
 def _digest(path: Path) -> str:
