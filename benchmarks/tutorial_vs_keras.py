@@ -131,7 +131,7 @@ def measure_machine(arguments: argparse.Namespace) -> dict[str, Any]:
     import torch
 
     from firstread.backbones import entry, measure
-    from firstread.learning import choose_precision
+    from firstread.learning.precision import has_bfloat16
 
     def rate(kind: torch.dtype) -> float:
         left, right = torch.ones(MATRIX, MATRIX, dtype=kind), torch.ones(MATRIX, MATRIX, dtype=kind)
@@ -143,7 +143,7 @@ def measure_machine(arguments: argparse.Namespace) -> dict[str, Any]:
         return 2 * MATRIX**3 / min(seconds[1:])
 
     rates = {"float32": rate(torch.float32)}
-    if "bfloat16" in (choose_precision("auto", "cpu"), arguments.precision):
+    if has_bfloat16("cpu") or arguments.precision == "bfloat16":
         rates["bfloat16"] = rate(torch.bfloat16)
     macs = sum(stage.macs for stage in measure(entry("inception_v3"), SIZE).stages)
     return {"rates": rates, "macs": macs, "threads": torch.get_num_threads()}

@@ -10,10 +10,13 @@ import pytest
 import torch
 
 import firstread
+from firstread.auditing import Audit
 from firstread.errors import DataError, RunError, UsageError
+from firstread.events import Found, Ready, Result
 from firstread.learning import Epoch
+from firstread.progress import Step
 from firstread.run import UNFINISHED
-from firstread.training import Found, Ready, Result, training
+from firstread.training import training
 
 Write = Callable[..., Path]
 QUICK = {
@@ -27,7 +30,7 @@ def test_events_come_in_order_and_the_run_is_whole(two_classes: Path, tmp_path: 
     events = list(training(two_classes, out, **QUICK))
     kinds = [type(event).__name__ for event in events]
     assert list(dict.fromkeys(kind for kind in kinds if kind != "Step")) == [
-        "Found", "Ready", "Epoch", "Result",
+        "Audit", "Found", "Ready", "Epoch", "Result",
     ]  # fmt: skip
     assert isinstance(events[-1], Result)
     names = {path.name for path in out.iterdir()}
@@ -157,3 +160,57 @@ def test_the_tutorials_recipe_notes_where_it_is_not_what_it_should_be(
     for words in ("scaled by 1/255", "augments its validation images", "from the training folder"):
         assert words in log
     assert list(firstread.load(tmp_path / "RUN").network.head.children())[-1].out_features == 1
+
+
+def test_a_training_begins_with_the_audit_and_ends_with_rivals_and_a_report(
+    two_classes: Path, tmp_path: Path
+) -> None:
+    copied = next((two_classes / "dark").iterdir())
+    (two_classes / "dark" / "copy.png").write_bytes(copied.read_bytes())
+    events = list(training(two_classes, tmp_path / "RUN", **{**QUICK, "epochs": 6}))
+    assert isinstance(next(e for e in events if not isinstance(e, Step)), Audit)
+    result = events[-1]
+    assert isinstance(result, Result)
+    assert result.ladder is not None
+    folder = tmp_path / "RUN"
+    findings = json.loads((folder / "audit.json").read_text())
+    assert {"DUPLICATE", "DUPLICATE-LEAK"} & {
+        found["code"] for found in findings if found["severity"] in ("warning", "severe")
+    }
+    rungs = json.loads((folder / "ladder.json").read_text())["rungs"]
+    assert [rung["kind"] for rung in rungs][-1] == "model"
+    assert "temperature" in json.loads((folder / "calibration.json").read_text())
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "Should I believe it?" in page
+    assert 'src="http' not in page
+    without = firstread.train(two_classes, tmp_path / "plain", **QUICK, audit=False)
+    assert not (without.folder / "audit.json").exists()
+    assert not (without.folder / "ladder.json").exists()
+
+
+def test_the_whole_training_is_repeated_in_folds_and_with_shuffled_labels(
+    two_classes: Path, tmp_path: Path
+) -> None:
+    options = {"backbone": "resnet18", "weights": "none", "strategy": "probe", "image_size": 32}
+    events = training(
+        two_classes, tmp_path / "RUN", **options, augment="none", folds=3, repeats=2, permute=3
+    )
+    *_, result = events
+    assert isinstance(result, Result)
+    repeated, control = result.repeated
+    assert repeated.scores()["accuracy"].tolist() == [1.0] * 6
+    assert max(control.shuffled) < 1.0
+    record = json.loads((tmp_path / "RUN" / "crossvalidation.json").read_text())
+    assert set(record) == {"crossvalidation", "shuffled_labels"}
+    table = pd.read_csv(tmp_path / "RUN" / "out_of_fold.csv")
+    assert len(table) == 2 * 16
+    assert {"path", "repeat", "fold", "p_bright", "p_dark"} <= set(table)
+
+
+def test_neutralisers_are_planned_and_predicted_through(two_classes: Path, tmp_path: Path) -> None:
+    options = {**QUICK, "strategy": "probe", "epochs": None}
+    run = firstread.train(two_classes, tmp_path / "RUN", **options, neutralise="border, size")
+    assert run.plan()["neutralise"] == "border, size"
+    assert firstread.load(run.folder).preprocessing.neutralise == ("border", "size")
+    with pytest.raises(UsageError, match="'edges' is not a way to neutralise"):
+        firstread.train(two_classes, tmp_path / "B", **options, neutralise="edges")

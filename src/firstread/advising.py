@@ -15,8 +15,8 @@ from firstread.learning import (
     Material,
     advise,
     choose_device,
-    choose_precision,
     network_of,
+    settle_precision,
 )
 from firstread.training import make_plan, read
 
@@ -52,8 +52,8 @@ def advising(
     plan = replace(make_plan(str(data), given), strategy="auto", device=choose_device(device))
     network, _ = network_of(plan, len(dataset.classes))
     plan = replace(plan, image_size=network.backbone.preprocessing.size)
-    plan = replace(plan, precision=choose_precision(plan.precision, plan.device))
-    material = Material(dataset, cache or FeatureCache(), plan.device, plan.precision)
+    precision = settle_precision(replace(plan, strategy="probe"), network).precision
+    material = Material(dataset, cache or FeatureCache(), plan.device, precision)
     found, material = yield from read(network, plan, material, skip_unreadable)
     yield found
     advice: Advice = yield from advise(plan, network, material, budget=budget)

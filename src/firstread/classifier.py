@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +19,12 @@ import torch
 from firstread.backbones import Backbone, Network, Origin, assemble, entry, folded, probabilities
 from firstread.datasets import BETWEEN, images_in, stack, stream
 from firstread.errors import DataError, ImageError, RunError, UsageError
-from firstread.images import Preprocessing, neutralisers
+from firstread.images import Image, Preprocessing, neutralisers
+from firstread.progress import returned
 from firstread.run import Run
+
+if TYPE_CHECKING:
+    from firstread.explaining import Explanation
 
 FORMAT = 2
 """Of the model's two files; a change that older programs can't read raises it."""
@@ -30,6 +34,25 @@ RECORD_FILE = "model.json"
 BATCH = 32
 
 Paths = str | Path | Sequence[str | Path]
+
+
+@dataclass(frozen=True)
+class Response:
+    """What a network makes of one image.
+
+    Parameters
+    ----------
+    image
+        At the network's size.
+    probabilities
+        Of each class, float32, shape (classes,).
+    features
+        Pooled, float32, shape (C,): what the head sees.
+    """
+
+    image: Image
+    probabilities: npt.NDArray[np.float32]
+    features: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -97,13 +120,19 @@ class Classifier:
         DataError
             Naming every file that can't be read, or that there is none.
         """
+        return self.tabulated(self.responses(paths), skip_unreadable)
+
+    def tabulated(
+        self, responses: Iterable[tuple[Path, Response | ImageError]], skip_unreadable: bool
+    ) -> pd.DataFrame:
+        """Return the frame of `predict` for what `responses` gave."""
         files, probabilities_, errors = [], [], []
-        for path, outcome in self._probabilities(_files(paths)):
+        for path, outcome in responses:
             if isinstance(outcome, ImageError):
                 errors.append(outcome)
             else:
                 files.append(str(path))
-                probabilities_.append(outcome)
+                probabilities_.append(outcome.probabilities)
         if errors and not (skip_unreadable and files):
             raise DataError([str(error) for error in errors])
         table = np.array(probabilities_).reshape(-1, len(self.classes))
@@ -112,6 +141,47 @@ class Classifier:
             frame[f"p_{name}"] = column
         frame.attrs["skipped"] = [str(error) for error in errors]
         return frame
+
+    def explain(
+        self,
+        image: str | Path | Image,
+        method: str = "gradcam",
+        target: str | None = None,
+        *,
+        checks: bool = False,
+    ) -> Explanation:
+        """Show where the network looked in an image.
+
+        Parameters
+        ----------
+        image
+            A file, or an image that was read.
+        method
+            `gradcam`, `gradcam++`, `evidence` (exact, for a linear head), `integrated` or
+            `occlusion`.
+        target
+            The class to explain; the most probable by default.
+        checks
+            Whether to find out if the map is worth anything.
+
+        Returns
+        -------
+        explanation
+            Its `map` is of the image's own height and width.
+
+        Raises
+        ------
+        ImageError
+            If the file can't be read.
+        UsageError
+            If there is no such method or class, or the method can't explain this network.
+        InstallError
+            If the method needs captum, and that is missing.
+        """
+        from firstread.explaining import Explainer
+
+        explainer = Explainer.of(self.network, self.classes, self.multilabel, method)
+        return returned(explainer.explaining([image], target, checks))[0]
 
     def _labels(self, table: npt.NDArray[np.float32]) -> list[str]:
         if not self.multilabel:
@@ -122,17 +192,19 @@ class Classifier:
         """Return the probability of each class for each image, shape (n, classes)."""
         return self.predict(paths).iloc[:, 2:].to_numpy(dtype=np.float32)
 
-    def _probabilities(
-        self, paths: Sequence[Path]
-    ) -> Iterator[tuple[Path, npt.NDArray[np.float32] | ImageError]]:
-        outcomes = stream(paths, self.preprocessing)
-        for batch in _batched(zip(paths, outcomes, strict=True), BATCH):
+    def responses(self, paths: Paths) -> Iterator[tuple[Path, Response | ImageError]]:
+        """Yield each file with what the network makes of it in one pass, or why it can't be read.
+
+        Parameters
+        ----------
+        paths
+            As of `predict`.
+        """
+        files = _files(paths)
+        outcomes = stream(files, self.preprocessing)
+        for batch in batched(zip(files, outcomes, strict=True), BATCH):
             images = [outcome[0] for _, outcome in batch if not isinstance(outcome, ImageError)]
-            if images:
-                pixels = torch.from_numpy(stack(images, all(image.gray for image in images)))
-                with torch.inference_mode():
-                    logits = self.network(pixels)
-                answers = iter(probabilities(logits, self.multilabel).numpy())
+            answers = iter(self.responded(images))
             for path, outcome in batch:
                 yield path, outcome if isinstance(outcome, ImageError) else next(answers)
 
@@ -140,6 +212,17 @@ class Classifier:
         """Return a copy whose batch norms are folded into its convolutions: the same, faster."""
         backbone = folded(self.network.backbone).to(memory_format=torch.channels_last)
         return replace(self, network=Network(backbone, self.network.head).eval())
+
+    def responded(self, images: Sequence[Image]) -> list[Response]:
+        """Run one batch of images at the network's size through it."""
+        if not images:
+            return []
+        pixels = torch.from_numpy(stack(images, all(image.gray for image in images)))
+        with torch.inference_mode():
+            features = self.network.features(pixels)
+            said = probabilities(self.network.head(features), self.multilabel)
+        rows = zip(images, said.numpy(), features.numpy(), strict=True)
+        return [Response(*row) for row in rows]
 
     def save(self, folder: Path) -> None:
         """Write the model's two files: weights as safetensors, the rest as JSON."""
@@ -216,7 +299,8 @@ def _files(paths: Paths) -> list[Path]:
     return files
 
 
-def _batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+def batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Yield items in lists of a size, the last one perhaps shorter."""
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
         yield batch

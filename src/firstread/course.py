@@ -16,7 +16,8 @@ from firstread.classifier import Classifier
 from firstread.crossvalidating import crossvalidating, permuting
 from firstread.datasets import Dataset
 from firstread.events import Event, Ready, Result
-from firstread.evidence.crossvalidation import Control, CrossValidation
+from firstread.evidence.crossvalidation import CrossValidation
+from firstread.evidence.permutation import Control
 from firstread.judging import judging
 from firstread.learning import (
     ALL,
@@ -29,6 +30,7 @@ from firstread.learning import (
     advise,
     learn,
     network_of,
+    settle_precision,
     settled,
 )
 from firstread.progress import Step, returned
@@ -127,6 +129,8 @@ def trained(
         yield advice
         plan = settled(plan, dict(advice.chosen.choices), given)
         network, origin = network_of(plan, len(dataset.classes))
+    plan = settle_precision(plan, network)
+    material = replace(material, precision=plan.precision)
     yield Ready(plan, origin, sum(p.numel() for p in network.parameters()))
     yield from learn(network, plan, material, saved)
     network.drop_auxiliary()

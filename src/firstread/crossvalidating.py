@@ -10,13 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from firstread.datasets import BETWEEN, Dataset
-from firstread.evidence.crossvalidation import (
-    Control,
-    CrossValidation,
-    cross_validate,
-    folds,
-    permuted,
-)
+from firstread.evidence import Control, CrossValidation, cross_validate, folds, permuted
 from firstread.learning import Material, fold_of
 from firstread.progress import Step
 
@@ -83,6 +77,7 @@ def _fit_predict(
     def fit_predict(train: Array, targets: Array, test: Array) -> Array:
         labels = pool.cases["label"].to_numpy(dtype=object).copy()
         labels[train] = _labels(pool, targets)
+        labels[test] = pool.classes[0]  # What must not be known can't be looked up either.
         relabelled = replace(pool, cases=pool.cases.assign(label=labels))
         return procedure(material.over(fold_of(relabelled, train, test, seed)))
 

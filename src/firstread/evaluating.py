@@ -16,6 +16,7 @@ from firstread.errors import DataError, UsageError
 from firstread.evaluation import Evaluated, Looked, Operated
 from firstread.evidence import Rule, Temperature, fit_temperature, subgroups
 from firstread.evidence import evaluate as all_figures
+from firstread.evidence.answers import marks
 from firstread.evidence.bootstrap import SAMPLES
 from firstread.evidence.operating import check_apart, choose, judge
 from firstread.evidence.scoring import coded
@@ -65,6 +66,8 @@ def evaluating(
     operating: str | None = None,
     positive: str | None = None,
     part: str | None = None,
+    columns: Sequence[str] = (),
+    slices: str | None = None,
     out: str | Path | None = None,
     skip_unreadable: bool = False,
     samples: int = SAMPLES,
@@ -91,6 +94,8 @@ def evaluating(
         Of two classes the one to find; by default the second.
     part
         `train`, `val`, `test` or `all`, instead of the default.
+    columns, slices
+        Of DICOM and NIfTI files, as of `datasets.load`; a column can be judged by.
     out
         A folder to make, for predictions, figures and drawings.
     skip_unreadable
@@ -108,7 +113,7 @@ def evaluating(
     rule = Rule.parse(operating) if operating is not None else None
     opened = Run.open(run)
     classifier = Classifier.load(opened.folder)
-    dataset, chosen = _part(load(data), part)
+    dataset, chosen = _part(load(data, columns=columns, slices=slices, trained=False), part)
     _check(dataset, classifier, by)
     found = _positive(classifier, positive)
     shares = _prevalences(prevalence, classifier, found)
@@ -290,7 +295,7 @@ def _operated(
     for k, name in enumerate(classifier.classes):
         if positive is not None and name != positive:
             continue
-        first, second = (t[:, k] == 1 if t.ndim == 2 else t == k for t in (truth, targets))
+        first, second = (marks(t, len(classifier.classes))[:, k] for t in (truth, targets))
         point = choose(rule, name, first, p[:, k], shares.get(name))
         estimates = judge(point, second, scores[:, k], codes, shares.get(name))
         operated.append(Operated(point, tuple(estimates)))

@@ -15,9 +15,18 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.figure import Figure
 
-from firstread.evidence import Estimate, Evaluation, OperatingPoint, Shift, Subgroups, Temperature
-from firstread.evidence.calibration import reliability
-from firstread.evidence.ranking import precision_recall_points, roc_points
+from firstread.evidence import (
+    Estimate,
+    Evaluation,
+    OperatingPoint,
+    Shift,
+    Subgroups,
+    Temperature,
+    precision_recall_points,
+    reliability,
+    roc_points,
+)
+from firstread.evidence.answers import marks
 from firstread.report.performance import (
     confusion_figure,
     precision_recall_figure,
@@ -186,7 +195,7 @@ class Evaluated:
     def figures(self) -> Iterator[tuple[str, Figure]]:
         """Draw what there is to draw, and yield each figure with its name."""
         evaluation, n = self.evaluation, self.evaluation.n
-        yes = self._yes()
+        yes = marks(self.targets, len(evaluation.classes))
         drawn = [k for k, name in enumerate(evaluation.classes) if self._area(name).known]
         if len(evaluation.classes) == 2 and not evaluation.multilabel:
             shown = {o.point.class_name for o in self.operated}
@@ -232,13 +241,6 @@ class Evaluated:
         except BaseException:
             shutil.rmtree(made, ignore_errors=True)
             raise
-
-    def _yes(self) -> Array:
-        if self.evaluation.multilabel:
-            marks: Array = self.targets.astype(bool)
-            return marks
-        places: Array = self.targets[:, None] == np.arange(len(self.evaluation.classes))
-        return places
 
     def _area(self, name: str) -> Estimate:
         return self.evaluation.get("auroc", name)

@@ -9,7 +9,8 @@ from firstread.auditing import Audit
 from firstread.backbones import Origin
 from firstread.datasets import Dataset
 from firstread.evidence import Ladder, Metrics
-from firstread.evidence.crossvalidation import Control, CrossValidation
+from firstread.evidence.crossvalidation import CrossValidation
+from firstread.evidence.permutation import Control
 from firstread.learning import Advice, Epoch, Plan, RangeTest, Trial
 from firstread.progress import Notice, Step
 from firstread.run import Run

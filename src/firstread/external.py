@@ -18,7 +18,7 @@ from firstread.errors import ImageError
 from firstread.evaluation import Looked
 from firstread.evidence import compare_images
 from firstread.evidence.scoring import coded
-from firstread.images import statistics
+from firstread.images import located, statistics
 from firstread.progress import Step
 from firstread.run import CASES
 
@@ -41,8 +41,9 @@ def seen_before(known: pd.DataFrame, paths: Sequence[Path]) -> dict[Path, str]:
     }
     sizes: dict[int, list[Path]] = {}
     for path in splits:
-        if path.is_file():
-            sizes.setdefault(path.stat().st_size, []).append(path)
+        file, _ = located(path)
+        if file.is_file():
+            sizes.setdefault(file.stat().st_size, []).append(path)
     hashes: dict[bytes, str] = {}
     hashed: set[int] = set()
     seen = {}
@@ -50,7 +51,7 @@ def seen_before(known: pd.DataFrame, paths: Sequence[Path]) -> dict[Path, str]:
         if path.resolve() in splits:
             seen[path] = splits[path.resolve()]
             continue
-        size = path.stat().st_size
+        size = located(path)[0].stat().st_size
         if size not in sizes:
             continue
         if size not in hashed:
@@ -62,7 +63,7 @@ def seen_before(known: pd.DataFrame, paths: Sequence[Path]) -> dict[Path, str]:
 
 
 def _digest(path: Path) -> bytes:
-    with path.open("rb") as file:
+    with located(path)[0].open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()
 
 
@@ -73,7 +74,7 @@ def looking(
     _, patients = coded(dataset.groups, len(dataset))
     about = (len(dataset), patients, part, dict(Counter(seen.values())))
     trained = known[known["split"] == "train"]
-    there = [Path(path) for path in trained["path"] if Path(path).is_file()]
+    there = [Path(path) for path in trained["path"] if located(Path(path))[0].is_file()]
     if not there:
         reason = (
             "The training images aren't where they were, so it can't be said how these differ "

@@ -11,7 +11,8 @@ import pandas as pd
 from firstread.auditing import Audit
 from firstread.backbones import Origin
 from firstread.datasets import Dataset
-from firstread.evidence.crossvalidation import Control, CrossValidation
+from firstread.evidence.crossvalidation import CrossValidation
+from firstread.evidence.permutation import Control
 from firstread.judging import Judgement
 from firstread.learning import TUTORIAL_NOTES, Advice, Epoch, Plan, RangeTest, Trial
 from firstread.report.figures import curves, learning_curve_figure, lr_range_figure

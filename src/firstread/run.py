@@ -56,7 +56,8 @@ class Run:
         `cases.csv`, `counts.csv`, `history.csv`, `curves.png`, `predictions.csv`, `metrics.json`,
         `versions.json` and `log.txt`; `advice.csv` and `learning_curve.csv` with its `.png` where
         strategies were compared; `lr_range.csv` with its `.png` where a range test chose the
-        learning rate.
+        learning rate; `audit.json`, `evaluation.json`, `calibration.json`, `ladder.json` and
+        `subgroups.json` where these were made; `report.html`, which shows all of it.
     """
 
     folder: Path

@@ -16,7 +16,9 @@ from firstread.course import Course, repetitions
 from firstread.datasets import PIXEL_BUDGET, SPLITS, Dataset, load, with_validation
 from firstread.errors import DataError, RunError, UsageError
 from firstread.events import Event, Found, Result
-from firstread.evidence.crossvalidation import Control, CrossValidation
+from firstread.evidence.crossvalidation import CrossValidation
+from firstread.evidence.permutation import Control
+from firstread.images import located
 from firstread.learning import (
     ALL,
     FeatureCache,
@@ -24,9 +26,9 @@ from firstread.learning import (
     Plan,
     augmentation,
     choose_device,
-    choose_precision,
     network_of,
     propose,
+    settle_precision,
 )
 from firstread.progress import Notice, Step
 from firstread.recording import Recorder
@@ -158,8 +160,9 @@ def training(
     network, origin = network_of(plan, len(dataset.classes))
     plan = replace(plan, image_size=network.backbone.preprocessing.size)
     audited = (yield from _audited(dataset)) if audit else None
-    plan = replace(plan, precision=choose_precision(plan.precision, plan.device))
-    material = Material(dataset, cache or FeatureCache(), plan.device, plan.precision, pixel_budget)
+    # Of fixed features; a training by gradients settles its own.
+    precision = settle_precision(replace(plan, strategy="probe"), network).precision
+    material = Material(dataset, cache or FeatureCache(), plan.device, precision, pixel_budget)
     found, material = yield from read(network, plan, material, skip_unreadable)
     yield found
     with drafting(out) as draft:
@@ -299,7 +302,7 @@ def _cases(folder: Path) -> Dataset:
     """Return the data set of an unfinished run, as it was parted when the run began."""
     cases = pd.read_csv(folder / CASES, dtype=str, keep_default_na=False)
     cases["patient"] = cases["patient"].where(cases["patient"] != "", None)
-    gone = [path for path in cases["path"] if not Path(path).is_file()]
+    gone = [path for path in cases["path"] if not located(Path(path))[0].is_file()]
     if gone:
         raise DataError(
             [f"{path}: was part of {folder} and has gone" for path in gone],

@@ -90,3 +90,17 @@ def test_groups_are_patients_or_else_the_images_themselves(
     assert dataset.groups.tolist() == ["p1", "p1", dataset.cases["path"][2], "p2"]
     taken = dataset.take(np.array([3, 0]))
     assert taken.cases["label"].tolist() == ["b", "a"]
+
+
+def test_images_to_be_judged_alone_may_be_of_one_class_or_of_a_test_part(
+    tmp_path: Path, write_image: Write
+) -> None:
+    write_image("one/ill/0.png")
+    with pytest.raises(DataError, match="has one class"):
+        load(tmp_path / "one")
+    assert load(tmp_path / "one", trained=False).classes == ("ill",)
+    write_image("parts/test/ill/0.png")
+    write_image("parts/test/well/0.png")
+    judged = load(tmp_path / "parts", trained=False)
+    assert judged.classes == ("ill", "well")
+    assert judged.cases["split"].tolist() == ["test", "test"]

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
 
 from firstread.errors import UsageError
-from firstread.evidence.crossvalidation import Control, cross_validate, folds, permuted
+from firstread.evidence.crossvalidation import cross_validate, folds
 from firstread.progress import returned
 
 CLASSES = ("well", "ill")
@@ -132,53 +132,6 @@ def test_intervals_of_the_accuracy_are_not_too_short() -> None:
     assert 0.93 <= np.mean([low <= truth <= high for low, high in intervals]) <= 0.99
     # What the correction is for: folds taken for independent ones give far too short intervals.
     assert np.mean([abs(mean - truth) <= half for mean, half in naive]) < 0.8
-
-
-def test_shuffled_labels_show_nothing_and_true_ones_something() -> None:
-    targets, features = simulated(4, 80, gap=1.5)
-    control = returned(
-        permuted(CLASSES, targets, folds(targets, count=4), logistic(features), times=30)
-    )
-    assert control.accuracy > 0.8
-    assert np.mean(control.shuffled) == pytest.approx(0.5, abs=0.08)
-    assert control.p_value == pytest.approx(1 / 31)
-    assert "shuffled 30 times" in control.sentence()
-
-
-def test_where_there_is_nothing_p_is_small_as_seldom_as_it_says() -> None:
-    small = []
-    for seed in range(40):
-        nothing, noise = simulated(seed, 60, gap=0)
-        parted = folds(nothing, count=3)
-        work = permuted(CLASSES, nothing, parted, nearest_mean(noise), times=19, seed=seed)
-        control = returned(work)
-        small.append(control.p_value <= 0.1)
-        if not small[-1]:
-            assert "may be chance" in control.sentence()
-    # A tenth of 40, and three standard deviations either way.
-    assert 0 <= sum(small) <= 4 + 3 * (40 * 0.1 * 0.9) ** 0.5
-
-
-def test_labels_move_with_whole_patients() -> None:
-    rng = np.random.default_rng(6)
-    patients = np.repeat(np.arange(24), 4)
-    targets = (np.arange(24) % 2)[patients]
-    # Each patient looks like itself alone: images shuffled one by one would hide the memorising.
-    features = rng.normal(size=(24, 5))[patients] + 0.01 * rng.normal(size=(96, 5))
-    parted = folds(targets, patients, count=4)
-    control = returned(
-        permuted(CLASSES, targets, parted, logistic(features), groups=patients, times=25)
-    )
-    assert control.whole_patients
-    assert control.p_value > 0.05
-    mixed = targets.copy()
-    mixed[0] = 1 - mixed[0]
-    work = permuted(CLASSES, mixed, parted, logistic(features), groups=patients, times=1)
-    assert not returned(work).whole_patients
-
-
-def test_too_few_shuffles_are_said_to_be() -> None:
-    assert "at least 19 times" in Control(0.9, (0.5, 0.4), True).sentence()
 
 
 def test_a_wrong_shape_is_refused() -> None:

@@ -3,17 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.stats import norm
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import roc_auc_score
 
-from firstread.evidence.bootstrap import Resampling
 from firstread.evidence.ranking import (
-    Ranking,
-    auprc,
-    auprc_interval,
     auroc,
     delong_test,
     mean_auroc,
-    precision_recall_points,
     roc_points,
 )
 
@@ -50,7 +45,6 @@ def test_area_equals_scikit_learns_with_ties() -> None:
     positive, scores = simulated(rng)
     for rounded in (scores, scores.round(1), scores.round()):
         assert auroc(positive, rounded).value == pytest.approx(roc_auc_score(positive, rounded))
-        assert auprc(positive, rounded) == pytest.approx(average_precision_score(positive, rounded))
 
 
 def test_variance_equals_delongs_formula_worked_pair_by_pair() -> None:
@@ -121,7 +115,6 @@ def test_one_positive_case_has_a_wide_interval() -> None:
 def test_a_missing_kind_has_no_area() -> None:
     area = auroc(np.zeros(4), np.arange(4))
     assert np.isnan([area.value, *area.interval]).all()
-    assert np.isnan(auprc(np.zeros(4), np.arange(4)))
     assert np.isnan(mean_auroc([area])[0])
     assert np.isnan(delong_test(area, area).difference)
 
@@ -184,41 +177,6 @@ def test_difference_is_covered_by_93_to_97_percent() -> None:
     assert 0.93 <= np.mean(covered) <= 0.97
 
 
-def test_weighted_precision_equals_scikit_learns() -> None:
-    positive, scores = simulated(np.random.default_rng(8), 50)
-    scores = scores.round(1)
-    weights = next(Resampling(positive.astype(int), samples=20).weights())
-    expected = [average_precision_score(positive, scores, sample_weight=w) for w in weights]
-    found = Ranking.of(positive, scores).average_precision(weights)
-    assert found == pytest.approx(expected, abs=1e-6)
-
-
-def test_a_perfect_precision_is_as_open_as_its_positives_are_few() -> None:
-    positive = np.repeat([0, 1], [50, 5])
-    interval, method = auprc_interval(positive, 1.0, np.ones(10))
-    assert interval == pytest.approx((0.025 ** (1 / 5), 1))
-    assert "perfect ranking" in method
-
-
-def test_precision_is_covered_by_93_to_97_percent() -> None:
-    rng = np.random.default_rng(9)
-
-    def drawn(n: int) -> tuple:
-        positive = np.arange(n) < 0.3 * n
-        return positive, rng.normal(size=n) + 1.5 * positive
-
-    truth = auprc(*drawn(2_000_000))
-    covered = []
-    for seed in range(500):
-        positive, scores = drawn(400)
-        blocks = Resampling(np.zeros(400, int), samples=300, seed=seed).weights()
-        ranking = Ranking.of(positive, scores)
-        resampled = np.concatenate([ranking.average_precision(block) for block in blocks])
-        (low, high), _ = auprc_interval(positive, auprc(positive, scores), resampled)
-        covered.append(low <= truth <= high)
-    assert 0.93 <= np.mean(covered) <= 0.97
-
-
 def test_curves_run_from_corner_to_corner() -> None:
     roc = roc_points(DISEASED, RATINGS)
     assert roc[["fpr", "tpr"]].iloc[0].tolist() == [0, 0]
@@ -226,6 +184,3 @@ def test_curves_run_from_corner_to_corner() -> None:
     # Called abnormal from a rating of 5: 33 of 51 found, 2 of 58 false.
     at = roc[roc["threshold"] == 5].iloc[0]
     assert (at["tpr"], at["fpr"]) == pytest.approx((33 / 51, 2 / 58))
-    precision = precision_recall_points(DISEASED, RATINGS)
-    assert precision["recall"].is_monotonic_increasing
-    assert precision["precision"].iloc[-1] == pytest.approx(51 / 109)

@@ -126,6 +126,15 @@ def test_nothing_wrong_leaves_every_interval_open(n: int) -> None:
     shares = frame[frame["figure"].isin(["accuracy", "balanced_accuracy", "f1", "auroc", "ppv"])]
     assert (shares["value"] == 1).all()
     assert (shares["low"] < 0.85).all()
+    # As exactly as the share right is known: up to a share of wrong answers at 0.98 or 0.97 each.
+    wrong = 1 - 0.025 ** (1 / n)
+    brier = evaluation.get("brier")
+    assert brier.value == pytest.approx((0.02**2 + 0.03**2) / 2)
+    worst = (1 - wrong) * brier.value + wrong * (0.98**2 + 0.97**2) / 2
+    assert brier.high == pytest.approx(worst)
+    loss = evaluation.get("log_loss")
+    costs = -(np.log(0.02) + np.log(0.03)) / 2
+    assert loss.high == pytest.approx((1 - wrong) * loss.value + wrong * costs)
     error = evaluation.get("ece")
     assert error.value == pytest.approx(0.025)
     assert error.high == pytest.approx(0.975 - 0.025 ** (1 / n))
@@ -176,6 +185,12 @@ def test_predictive_values_at_a_prevalence() -> None:
     assert ppv.low < ppv.value < ppv.high
     # The class that none was given for has the images' own.
     assert evaluation.get("ppv", "well").value == pytest.approx(950 / 1050)
+
+
+def test_of_two_classes_the_area_is_that_of_either() -> None:
+    targets, p = simulated(5, 80, 2)
+    evaluation = evaluate(["a", "b"], targets, p, samples=50)
+    assert evaluation.get("auroc").interval == evaluation.get("auroc", "b").interval
 
 
 def test_what_cannot_be_judged_is_said() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -67,3 +69,17 @@ def test_certain_probabilities_stay_finite() -> None:
     p = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.6, 0.4]], np.float32)
     fitted = fit_temperature(np.array([0, 1, 1, 0]), p)
     assert np.isfinite(fitted.apply(p)).all()
+
+
+def test_the_record_holds_the_interval_only_where_one_was_fitted() -> None:
+    truth = np.array([0, 1] * 20)
+    said = np.where(truth[:, None] == np.arange(2), 0.9, 0.1)
+    unfitted = fit_temperature(truth, said).record()
+    assert (unfitted["fitted"], unfitted["value"], unfitted["low"]) == (False, 1.0, None)
+    said[:8] = said[:8, ::-1]
+    fitted = fit_temperature(truth, said)
+    record = fitted.record()
+    assert json.loads(json.dumps(record)) == record
+    assert (record["low"], record["high"]) == tuple(fitted.interval)
+    assert record["images"] == 40
+    assert record["sentence"] == fitted.sentence()

@@ -15,6 +15,7 @@ from firstread.cli.audit import audit
 from firstread.cli.cache import cache
 from firstread.cli.demo import demo
 from firstread.cli.evaluate import evaluate
+from firstread.cli.explain import explain
 from firstread.cli.inspect import inspect
 from firstread.cli.pacs import pacs
 from firstread.cli.predict import predict
@@ -32,7 +33,20 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-COMMANDS = (audit, advise, train, show, report, evaluate, predict, inspect, demo, zoo, cache)
+COMMANDS = (
+    audit,
+    advise,
+    train,
+    show,
+    report,
+    evaluate,
+    predict,
+    explain,
+    inspect,
+    demo,
+    zoo,
+    cache,
+)
 for command in COMMANDS:
     app.command()(command)
 app.add_typer(pacs, name="pacs")

@@ -50,7 +50,7 @@ def advise(
             data,
             skip_unreadable=skip_unreadable,
             device=device,
-            budget=budget,
+            budget=budget or 120.0,
             backbone=backbone,
             weights=weights,
             image_size=image_size,

@@ -60,6 +60,8 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    column: options.Column = None,
+    slices: options.Slices = None,
     part: Annotated[
         str | None,
         typer.Option(
@@ -93,6 +95,8 @@ def evaluate(
         operating=operating,
         positive=positive,
         part=part,
+        columns=column or (),
+        slices=slices,
         out=out,
         skip_unreadable=skip_unreadable,
         samples=samples,

@@ -102,7 +102,7 @@ Budget = Annotated[
     typer.Option(
         metavar="TIME",
         parser=seconds,
-        help="How long comparing strategies may take: 45s, 2m, 1h. About a minute by default.",
+        help="How long comparing strategies may take: 45s, 2m, 1h. 15s by default, 2m for advise.",
         show_default=False,
     ),
 ]
@@ -167,6 +167,14 @@ Spacing = Annotated[
     typer.Option(
         metavar="MM",
         help="Resample images to so many millimetres a pixel; cut or pad instead of squash.",
+        show_default=False,
+    ),
+]
+Column = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="TAG",
+        help="DICOM element to keep as a column, by keyword or number; may be repeated.",
         show_default=False,
     ),
 ]

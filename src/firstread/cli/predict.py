@@ -13,7 +13,7 @@ from firstread.cli import options
 if TYPE_CHECKING:
     import pandas as pd
 
-_WORDS = ("path", "volume", "label")
+_WORDS = ("path", "volume", "label", "set", "advice")
 
 
 def predict(
@@ -66,6 +66,15 @@ def predict(
         ),
     ] = None,
     skip_unreadable: options.SkipUnreadable = False,
+    coverage: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Add columns: the set of classes that holds the true one for this share of "
+            "images, how far an image is from those of training (above 1: refused), and advice.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Label images with a trained classifier: path, label, probability of each class.
 
@@ -73,12 +82,15 @@ def predict(
     otherwise.
     """
     from firstread.classifier import load
+    from firstread.cli.careful import predict_carefully
     from firstread.cli.screen import drawable, followed, notices, print_table
     from firstread.datasets import parts, per_volume
     from firstread.errors import UsageError
 
     if sheet is not None:
         drawable("--sheet", sheet)
+    if coverage is not None and volumes is not None:
+        raise UsageError("--coverage is for single images; leave --volumes out")
     if csv is not None and not csv.parent.is_dir():
         raise UsageError(f"{csv}: there is no folder {csv.parent} to write it to")
     paths = [line for name in images for line in (_standard_input() if name == "-" else [name])]
@@ -99,7 +111,10 @@ def predict(
     if wanted:
         model = Model.of(run, classifier, codes)
         known = writing.sources(files, skip=skip_unreadable)
-    predictions = classifier.predict(named, skip_unreadable=skip_unreadable)
+    if coverage is not None:
+        predictions = predict_carefully(run, classifier, named, coverage, skip_unreadable)
+    else:
+        predictions = classifier.predict(named, skip_unreadable=skip_unreadable)
     for line in predictions.attrs["skipped"]:
         notices.print(f"left out: {line}", markup=False, style="yellow")
     slices_only = predictions
@@ -120,7 +135,9 @@ def predict(
     if sheet is not None:
         from firstread.report.figures import sheet as draw
 
-        draw(slices_only, classifier.classes).savefig(sheet, dpi=120)
+        draw(slices_only, classifier.classes, classifier.preprocessing.display).savefig(
+            sheet, dpi=120
+        )
     if json:
         typer.echo(_as_json(predictions, classifier.classes))
         return

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rich.console import Console
 from rich.markup import escape
@@ -16,6 +16,8 @@ from firstread.errors import UsageError
 
 console = Console(highlight=False, soft_wrap=True)
 """Results, on standard output."""
+
+Value = TypeVar("Value")
 
 DRAWINGS = (".png", ".pdf", ".svg", ".jpg")
 """What figures' names end in."""
@@ -58,6 +60,17 @@ def followed(events: Iterable[Any]) -> Any:
             if isinstance(event, Step):
                 drawn.update(task, description=event.phase, completed=event.done, total=event.of)
     return event
+
+
+def stepped(work: Generator[Any, None, Value]) -> Value:
+    """Draw the steps of long work as they are done; return what the work returns."""
+
+    def passed() -> Iterator[Any]:
+        made.append((yield from work))
+
+    made: list[Value] = []
+    followed(passed())
+    return made[0]
 
 
 def print_table(

@@ -75,12 +75,7 @@ def train(
             min=0, help="Repeat it so many times with shuffled labels: it must find nothing then."
         ),
     ] = 0,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="DICOM element to keep as a column; may be repeated.", show_default=False
-        ),
-    ] = None,
+    column: options.Column = None,
     slices: options.Slices = None,
     audit: Annotated[
         bool, typer.Option(help="Look for what is wrong with the data first, and fit rivals.")

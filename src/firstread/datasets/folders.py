@@ -18,7 +18,13 @@ from firstread.errors import DataError
 MIN_PER_CLASS = 2
 
 
-def load(data: str | Path, *, columns: Sequence[str] = (), slices: str | None = None) -> Dataset:
+def load(
+    data: str | Path,
+    *,
+    columns: Sequence[str] = (),
+    slices: str | None = None,
+    trained: bool = True,
+) -> Dataset:
     """Read labelled images from a folder or table.
 
     Three layouts are known: a folder of class folders; a folder that holds `train/`, and perhaps
@@ -40,6 +46,8 @@ def load(data: str | Path, *, columns: Sequence[str] = (), slices: str | None = 
         DICOM elements that become columns of `cases`, by keyword or number.
     slices
         Which slices or frames of files with several to use.
+    trained
+        Whether the images are to be trained on; to be judged alone, one class does.
 
     Raises
     ------
@@ -48,20 +56,24 @@ def load(data: str | Path, *, columns: Sequence[str] = (), slices: str | None = 
         than two images, a label that another differs from by case or spaces alone, labels in
         `val/` or `test/` that `train/` lacks, files that the table names and the disk lacks.
     """
-    dataset, problems = examine(data, columns=columns, slices=slices)
+    dataset, problems = examine(data, columns=columns, slices=slices, trained=trained)
     if problems:
         raise DataError(problems)
     return dataset
 
 
 def examine(
-    data: str | Path, *, columns: Sequence[str] = (), slices: str | None = None
+    data: str | Path,
+    *,
+    columns: Sequence[str] = (),
+    slices: str | None = None,
+    trained: bool = True,
 ) -> tuple[Dataset, tuple[str, ...]]:
     """Read labelled images as `load` does; return what can be listed, and every problem.
 
     Parameters
     ----------
-    data, columns, slices
+    data, columns, slices, trained
         As of `load`.
 
     Returns
@@ -78,7 +90,7 @@ def examine(
     """
     data = Path(data)
     if data.is_dir():
-        dataset, problems = _from_folder(data), list[str]()
+        dataset, problems = _from_folder(data, trained), list[str]()
     elif data.suffix.lower() in SEPARATORS and data.is_file():
         dataset, problems = from_table(data)
     else:
@@ -87,7 +99,7 @@ def examine(
     known = read_facts(dataset.paths, columns)
     dataset = expanded(described(dataset, known, columns), known, slices)
     # What is wrong with rows explains what is wrong with the whole, and stands alone.
-    problems = problems or list(_problems(dataset))
+    problems = problems or list(_problems(dataset, trained))
     return dataset, tuple(f"{data}: {problem}" for problem in problems)
 
 
@@ -95,9 +107,10 @@ def _subfolders(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith("."))
 
 
-def _from_folder(root: Path) -> Dataset:
+def _from_folder(root: Path, trained: bool) -> Dataset:
     parts = {SPLIT_NAMES.get(sub.name.lower()): sub for sub in _subfolders(root)}
-    if "train" not in parts:
+    # Without a training part, folders of these names may be classes.
+    if "train" not in parts and (trained or set(parts) - {*SPLITS}):
         return _assemble(root, {"": root})
     return _assemble(root, {split: parts[split] for split in SPLITS if split in parts})
 
@@ -125,13 +138,17 @@ def _assemble(root: Path, parts: dict[str, Path]) -> Dataset:
     )
 
 
-def _problems(dataset: Dataset) -> Iterator[str]:
+def _problems(dataset: Dataset, to_train: bool) -> Iterator[str]:
     """Say what keeps a data set from being trained on."""
     cases, classes = dataset.cases, dataset.classes
     if not classes:
         yield f"holds no class folders; {LAYOUTS}"
         return
     yield from _lookalikes(classes)
+    if not to_train:
+        if cases.empty:
+            yield "has no images"
+        return
     if len(classes) == 1 and not dataset.multilabel:
         yield f"has one class, {classes[0]!r}; a classifier needs two or more"
     trained = cases[cases["split"].isin(["train", ""])]

@@ -11,11 +11,12 @@ import numpy.typing as npt
 import pandas as pd
 
 from firstread.errors import unknown
+from firstread.evidence.answers import called, marks
 from firstread.evidence.bootstrap import SAMPLES
 from firstread.evidence.comparison import Comparison, compare
 from firstread.evidence.decisions import accuracy
 from firstread.evidence.estimate import Estimate
-from firstread.evidence.scoring import coded, likeliest
+from firstread.evidence.scoring import coded
 
 Array = npt.NDArray[Any]
 
@@ -210,9 +211,7 @@ def climb(
     if "model" not in answers:
         raise ValueError("the ladder needs the probabilities of the trained model")
     codes, _ = coded(groups, len(truth))
-    yes = truth.astype(bool)
-    if truth.ndim == 1:
-        yes = truth[:, None] == np.arange(answers["model"].shape[1])
+    yes = marks(truth, answers["model"].shape[1])
     comparisons = [
         compare(
             (STEPS["model"].title, STEPS[kind].title),
@@ -226,11 +225,11 @@ def climb(
         for kind, p in answers.items()
         if kind != "model"
     ]
-    called = {k: p >= 0.5 if truth.ndim == 2 else likeliest(p) for k, p in answers.items()}
+    right = {kind: (yes == called(p, truth.ndim == 2)).all(axis=1) for kind, p in answers.items()}
     return Ladder(
         len(truth),
         tuple(answers),
-        tuple(accuracy("", (yes == called[kind]).all(axis=1), codes) for kind in answers),
+        tuple(accuracy("", right[kind], codes) for kind in answers),
         tuple(comparisons),
         tuple((kind, given[kind].reason) for kind, p in tried if p is None),
     )

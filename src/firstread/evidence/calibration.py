@@ -22,6 +22,8 @@ BINS = 10
 CERTAIN = 1e-6
 """Probabilities nearer to 0 or 1 than this are taken to be this far off: logits stay finite."""
 
+_SINGULAR = 1e12
+"""Condition of the information from which nothing can be told: all probabilities are alike."""
 
 _MOST = 4
 """Times the distances seen: of a sample too small to be told more, the error is unknown."""
@@ -85,7 +87,10 @@ def slope(positive: Array, probability: Array, groups: Array | None = None) -> R
         return bent
 
     fit = minimize(loss, [0.0, 1.0], jac=gradient, hess=curvature, method="trust-exact").x
-    covariance = np.linalg.inv(curvature(fit) * len(truth))
+    information = curvature(fit) * len(truth)
+    if np.linalg.cond(information) > _SINGULAR:
+        return UNKNOWN
+    covariance = np.linalg.inv(information)
     if groups is not None:
         scores = design * (truth - expit(design @ fit))[:, None]
         sums = np.column_stack([np.bincount(groups, weights=column) for column in scores.T])

@@ -13,16 +13,16 @@ import pandas as pd
 from scipy.stats import binomtest, norm
 
 from firstread.errors import UsageError
+from firstread.evidence.answers import called, marks, squared, surprise
 from firstread.evidence.bootstrap import SAMPLES, Resampling, percentile
 from firstread.evidence.intervals import LEVEL, Interval
 from firstread.evidence.ranking import auroc, delong_test
-from firstread.evidence.scoring import coded, likeliest
+from firstread.evidence.scoring import coded
 
 Array = npt.NDArray[Any]
 
 POWER = 0.8
 _FLIPS = 20_000
-_EPSILON = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def compare(
             f"{len(second)} images, and {len(truth)} are labelled; give both the same images"
         )
     codes, patients = coded(groups, len(truth))
-    yes = truth.astype(bool) if truth.ndim == 2 else truth[:, None] == np.arange(first.shape[1])
+    yes = marks(truth, first.shape[1])
     a, b = (_Answers(yes, p, truth.ndim == 2) for p in (first, second))
     lead = a.right.astype(int) - b.right.astype(int)
     strata = np.zeros(len(truth), int) if truth.ndim == 2 else truth
@@ -217,7 +217,7 @@ class _Answers:
 
     @property
     def called(self) -> Array:
-        return self.probabilities >= 0.5 if self.multilabel else likeliest(self.probabilities)
+        return called(self.probabilities, self.multilabel)
 
     @property
     def right(self) -> Array:
@@ -232,17 +232,10 @@ class _Answers:
         return known
 
     def loss(self, weights: Array) -> Array:
-        p = np.clip(self.probabilities, _EPSILON, 1)
-        if self.multilabel:
-            each = -np.where(self.yes, np.log(p), np.log(np.clip(1 - p, _EPSILON, 1))).mean(axis=1)
-        else:
-            each = -np.log(p[self.yes])
-        return _weighted(weights, each)
+        return _weighted(weights, surprise(self.yes, self.probabilities, self.multilabel))
 
-    def squared(self, weights: Array) -> Array:
-        each = ((self.probabilities - self.yes) ** 2).sum(axis=1)
-        halved = self.yes.shape[1] if self.multilabel else 2 if self.yes.shape[1] == 2 else 1
-        return _weighted(weights, each / halved)
+    def error(self, weights: Array) -> Array:
+        return _weighted(weights, squared(self.yes, self.probabilities, self.multilabel))
 
 
 def _weighted(weights: Array, values: Array) -> Array:
@@ -272,7 +265,7 @@ def _bootstrapped(a: _Answers, b: _Answers, resampling: Resampling) -> list[Diff
     figures: dict[str, Callable[[_Answers, Array], Array]] = {
         "balanced_accuracy": _Answers.recall,
         "log_loss": _Answers.loss,
-        "brier": _Answers.squared,
+        "brier": _Answers.error,
     }
     blocks = list(resampling.weights())
     every = np.ones((1, len(a.yes)))

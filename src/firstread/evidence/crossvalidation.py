@@ -1,4 +1,4 @@
-"""Repeated cross-validation in whole patients, and the control with labels shuffled."""
+"""Repeated cross-validation in whole patients, with intervals that know that folds overlap."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
 from firstread.errors import UsageError
+from firstread.evidence.answers import called, marks, surprise
 from firstread.evidence.estimate import Estimate
 from firstread.evidence.intervals import NOTHING, repeated_folds
 from firstread.evidence.ranking import auroc
-from firstread.evidence.scoring import coded, likeliest
+from firstread.evidence.scoring import coded
 from firstread.progress import Step
 
 Array = npt.NDArray[Any]
@@ -25,7 +26,6 @@ FitPredict = Callable[[Array, Array, Array], Array]
 probabilities, shape (test places, k). Everything that is chosen must be chosen in here."""
 
 FIGURES = ("accuracy", "balanced_accuracy", "auroc", "log_loss")
-_EPSILON = float(np.finfo(float).eps)
 
 
 class Fold(NamedTuple):
@@ -207,113 +207,18 @@ def cross_validate(
     return CrossValidation(tuple(classes), truth, tuple(parted), tuple(probabilities))
 
 
-@dataclass(frozen=True)
-class Control:
-    """Accuracy in cross-validation with the true labels, and with shuffled ones.
-
-    Parameters
-    ----------
-    accuracy
-        With the true labels, from 0 to 1.
-    shuffled
-        With the labels shuffled, once each.
-    whole_patients
-        Whether labels were shuffled among patients; where a patient has images of several
-        classes, they are shuffled among images.
-    """
-
-    accuracy: float
-    shuffled: tuple[float, ...]
-    whole_patients: bool
-
-    @property
-    def p_value(self) -> float:
-        """How often shuffled labels do as well. M. Ojala and G. C. Garriga, JMLR 11 (2010)."""
-        as_good = sum(value >= self.accuracy - 1e-12 for value in self.shuffled)
-        return (1 + as_good) / (1 + len(self.shuffled))
-
-    def record(self) -> dict[str, Any]:
-        """Return the control as plain values, for JSON."""
-        return {
-            "accuracy": self.accuracy,
-            "shuffled": list(self.shuffled),
-            "whole_patients": self.whole_patients,
-            "p_value": self.p_value,
-            "sentence": self.sentence(),
-        }
-
-    def sentence(self) -> str:
-        """Say whether the procedure finds something where there is nothing."""
-        mean, most = 100 * float(np.mean(self.shuffled)), 100 * max(self.shuffled)
-        text = (
-            f"With the labels shuffled {len(self.shuffled)} times the same procedure gets "
-            f"{mean:.0f} % right on average and {most:.0f} % at most, against "
-            f"{100 * self.accuracy:.0f} % with the true labels (p = {self.p_value:.2g})."
-        )
-        if self.p_value <= 0.05:
-            return text
-        if self.accuracy > max(self.shuffled):
-            return f"{text} Shuffle at least 19 times: p can't reach 0.05 with fewer."
-        return f"{text} What it learned may be chance."
-
-
-def permuted(
-    classes: Sequence[str],
-    targets: Array,
-    parted: Sequence[Fold],
-    fit_predict: FitPredict,
-    *,
-    groups: Sequence[str] | Array | None = None,
-    times: int = 20,
-    seed: int = 0,
-) -> Generator[Step, None, Control]:
-    """Repeat a cross-validation with shuffled labels: it must find nothing then.
-
-    Parameters
-    ----------
-    classes, targets, parted, fit_predict
-        As of `cross_validate`.
-    groups
-        As of `folds`.
-    times
-        How often labels are shuffled.
-    seed
-        Decides the shuffles.
-    """
-    truth = np.asarray(targets)
-    codes, _ = coded(groups, len(truth))
-    units = np.arange(len(truth)) if codes is None else codes
-    firsts = np.unique(units, return_index=True)[1]
-    whole = bool((truth[firsts][units] == truth).all())
-    if not whole:
-        units, firsts = np.arange(len(truth)), np.arange(len(truth))
-    rng = np.random.default_rng(seed)
-    true = yield from cross_validate(classes, truth, parted, fit_predict)
-    shuffled = []
-    for number in range(1, times + 1):
-        labels = rng.permutation(truth[firsts])[units]
-        name = f"with shuffled labels, {number} of {times}"
-        control = yield from cross_validate(classes, labels, parted, fit_predict, name)
-        shuffled.append(float(control.scores()["accuracy"].mean()))
-    return Control(float(true.scores()["accuracy"].mean()), tuple(shuffled), whole)
-
-
 def _figures(truth: Array, p: Array) -> dict[str, float]:
-    yes = truth.astype(bool) if truth.ndim == 2 else truth[:, None] == np.arange(p.shape[1])
-    called = p >= 0.5 if truth.ndim == 2 else likeliest(p)
-    clipped = np.clip(p, _EPSILON, 1 - _EPSILON)
-    loss = -np.log(clipped[yes])
-    if truth.ndim == 2:
-        loss = -np.where(yes, np.log(clipped), np.log1p(-clipped))
+    multilabel = truth.ndim == 2
+    yes, answer = marks(truth, p.shape[1]), called(p, multilabel)
     present = yes.any(axis=0)
-    found = (yes & called).sum(axis=0)[present] / yes.sum(axis=0)[present]
+    found = (yes & answer).sum(axis=0)[present] / yes.sum(axis=0)[present]
     areas = [auroc(yes[:, k], p[:, k]).value for k in range(p.shape[1])]
     known = [area for area in areas if not np.isnan(area)]
     return {
-        "accuracy": float((yes == called).all(axis=1).mean()),
+        "accuracy": float((yes == answer).all(axis=1).mean()),
         "balanced_accuracy": float(found.mean()) if len(found) else float("nan"),
         "auroc": float(np.mean(known)) if known else float("nan"),
-        "log_loss": float(loss.mean()),
+        "log_loss": float(surprise(yes, p, multilabel).mean()),
     }
 
 

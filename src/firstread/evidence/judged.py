@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from firstread.evidence.answers import squared, surprise
 from firstread.evidence.bootstrap import Resampling
 from firstread.evidence.calibration import (
     BINS,
@@ -25,16 +26,17 @@ from firstread.evidence.intervals import (
     Interval,
     mean,
     on_logit_scale,
+    proportion,
     trials,
     weighted_sum,
     wilson,
 )
-from firstread.evidence.ranking import Ranking, auprc, auprc_interval, auroc, mean_auroc
+from firstread.evidence.precision_recall import Ranking, auprc, auprc_interval
+from firstread.evidence.ranking import auroc, mean_auroc
 
 Array = npt.NDArray[Any]
 
 _AVERAGED = ("specificity", "ppv", "npv", "f1", "auprc")
-_EPSILON = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True)
@@ -72,26 +74,31 @@ class Judged:
         return right
 
     @property
-    def surprise(self) -> Array:
-        """Each image's log loss in nats: mean over classes where it can be of several, (n,)."""
-        p = np.clip(self.probabilities, _EPSILON, 1 - _EPSILON)
-        true = np.log(p[self.yes])
+    def otherwise(self) -> Array:
+        """The truth that would be the least surprise among those that make the answer wrong.
+
+        The second likeliest class, or where there may be several the least sure label the other
+        way round; bool, shape (n, k).
+        """
+        places = np.arange(len(self.yes))
         if self.multilabel:
-            true = np.where(self.yes, np.log(p), np.log1p(-p)).mean(axis=1)
-        losses: Array = -true
-        return losses
+            doubtful = np.abs(self.probabilities - 0.5).argmin(axis=1)
+            turned = self.yes.copy()
+            turned[places, doubtful] = ~turned[places, doubtful]
+            return turned
+        second = np.argsort(self.probabilities, axis=1)[:, -2]
+        other: Array = second[:, None] == np.arange(len(self.classes))
+        return other
+
+    @property
+    def surprise(self) -> Array:
+        """Each image's log loss, shape (n,)."""
+        return surprise(self.yes, self.probabilities, self.multilabel)
 
     @property
     def squared(self) -> Array:
-        """Each image's Brier score, shape (n,): from 0 to 1, or to 2 for more than two classes.
-
-        G. W. Brier, "Verification of forecasts expressed in terms of probability", Monthly Weather
-        Review 78 (1950); for two classes the half of his, as is usual.
-        """
-        errors: Array = ((self.probabilities - self.yes) ** 2).sum(axis=1)
-        if self.multilabel:
-            return errors / len(self.classes)
-        return errors / 2 if len(self.classes) == 2 else errors
+        """Each image's Brier score, shape (n,)."""
+        return squared(self.yes, self.probabilities, self.multilabel)
 
 
 @dataclass(frozen=True)
@@ -146,14 +153,16 @@ def of_class(judged: Judged, k: int, sampled: Sampled) -> list[Estimate]:
     area = auroc(yes, p, groups)
     precision = auprc(yes, p)
     limits, method = auprc_interval(yes, precision, sampled.auprc[:, k], groups)
-    clipped = np.clip(p, _EPSILON, 1 - _EPSILON)
-    surprise = -np.where(yes, np.log(clipped), np.log1p(-clipped))
+    # Each image's loss as it is, and as it would be if it were of the other kind.
+    surprises = [surprise(truth[:, None], p[:, None], True) for truth in (yes, ~yes)]
+    squares = [(p - truth) ** 2 for truth in (yes, ~yes)]
+    parted = yes == (p >= 0.5)
     figures = [
         *decided(name, yes, judged.called[:, k], groups, judged.prevalence.get(name)),
         Estimate.of("auroc", name, area.value, area.interval, area.method, n),
         Estimate.of("auprc", name, precision, limits, method, n),
-        _averaged("brier", name, (p - yes) ** 2, groups),
-        _averaged("log_loss", name, surprise, groups),
+        _averaged("brier", name, squares, parted, groups),
+        _averaged("log_loss", name, surprises, parted, groups),
         _calibration(name, yes, p, sampled.ece[:, k], groups),
     ]
     wald = "Wald's" if groups is None else "Wald's, by patient"
@@ -176,15 +185,16 @@ def overall(judged: Judged, each: Sequence[Estimate], sampled: Sampled) -> list[
     areas = [
         auroc(yes, p, groups) for yes, p in zip(judged.yes.T, judged.probabilities.T, strict=True)
     ]
-    value, limits, method = mean_auroc(areas)
+    value, limits, method = mean_auroc(areas if judged.multilabel or len(areas) > 2 else areas[1:])
+    wrong = replace(judged, yes=judged.otherwise)
     moved = {**sampled.rates, "auprc": sampled.auprc}
     return [
         accuracy("", judged.right, groups),
         *_found(judged, each, moved["sensitivity"]),
         *(_mean(figure, each, moved[figure], groups) for figure in _AVERAGED),
         Estimate.of("auroc", "", value, limits, method, n),
-        _averaged("brier", "", judged.squared, groups),
-        _averaged("log_loss", "", judged.surprise, groups),
+        _averaged("brier", "", [judged.squared, wrong.squared], judged.right, groups),
+        _averaged("log_loss", "", [judged.surprise, wrong.surprise], judged.right, groups),
         calibration,
     ]
 
@@ -234,13 +244,32 @@ def _mean(
     return Estimate.of(figure, "", value, on_logit_scale(value, spread), method, n)
 
 
-def _averaged(figure: str, name: str, values: Array, groups: Array | None) -> Estimate:
-    """Return the mean of one number an image."""
-    method = "Student's" if groups is None else "Student's, by patient"
+def _averaged(
+    figure: str, name: str, losses: Sequence[Array], right: Array, groups: Array | None
+) -> Estimate:
+    """Return the mean of one loss an image.
+
+    Parameters
+    ----------
+    losses
+        As they are, and as they would be if the images were something else, each of shape (n,).
+        Where no answer is wrong, the ones don't tell what a wrong one costs, and the upper end is
+        that of the share wrong at the cost of the others.
+    right
+        Whether each answer is right, shape (n,).
+    """
+    values, otherwise = losses
+    value, n = float(values.mean()), len(values)
     low, high = mean(values, groups)
     # An error can't be below 0.
-    limits = Interval(float(np.maximum(low, 0)), high)
-    return Estimate.of(figure, name, float(values.mean()), limits, method, len(values))
+    low = float(np.maximum(low, 0))
+    if not right.all():
+        method = "Student's" if groups is None else "Student's, by patient"
+        return Estimate.of(figure, name, value, Interval(low, high), method, n)
+    share = proportion(*trials(right, np.ones(n), groups)).low
+    worst = share * value + (1 - share) * float(otherwise.mean())
+    method = "from the exact interval of the share right (nothing is wrong)"
+    return Estimate.of(figure, name, value, Interval(min(low, value), max(high, worst)), method, n)
 
 
 def _calibration(

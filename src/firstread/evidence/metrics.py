@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from firstread.evidence.answers import called, marks
 from firstread.evidence.baselines import majority
 from firstread.evidence.intervals import Interval
-from firstread.evidence.scoring import Evaluation, evaluate, likeliest
+from firstread.evidence.scoring import Evaluation, evaluate
 
 Array = npt.NDArray[Any]
 
@@ -109,10 +110,6 @@ def score(
     truth = np.asarray(targets)
     evaluation = evaluate(classes, truth, probabilities, groups=groups)
     guess = majority(training_targets, len(truth), len(classes))
-    if truth.ndim == 2:
-        guessed = ((guess >= 0.5) == truth.astype(bool)).all(axis=1)
-        right = ((np.asarray(probabilities) >= 0.5) == truth.astype(bool)).all(axis=1)
-    else:
-        places = np.arange(len(truth))
-        guessed, right = (likeliest(np.asarray(p))[places, truth] for p in (guess, probabilities))
+    yes, multilabel = marks(truth, len(classes)), truth.ndim == 2
+    guessed, right = ((called(p, multilabel) == yes).all(axis=1) for p in (guess, probabilities))
     return Metrics(evaluation, int(right.sum()), int(guessed.sum()))

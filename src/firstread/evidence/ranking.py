@@ -1,4 +1,4 @@
-"""How well scores rank: areas under the ROC and the precision-recall curve, and their points."""
+"""How well scores rank: the area under the ROC curve, its comparison, its points."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import brentq
 from scipy.stats import norm, rankdata
-from sklearn.metrics import precision_recall_curve, roc_curve
+from sklearn.metrics import roc_curve
 
 from firstread.evidence.intervals import (
     LEVEL,
     NOTHING,
     Interval,
     on_logit_scale,
-    proportion,
 )
 
 Array = npt.NDArray[Any]
@@ -166,6 +165,8 @@ def mean_auroc(areas: Sequence[Area]) -> tuple[float, Interval, str]:
     known = [area for area in areas if not np.isnan(area.value)]
     if not known:
         return float("nan"), NOTHING, ""
+    if len(known) == 1:
+        return known[0].value, known[0].interval, known[0].method
     value = float(np.mean([area.value for area in known]))
     if any(area.value in (0.0, 1.0) or not area.variance > 0 for area in known):
         low, high = np.mean([area.interval for area in known], axis=0)
@@ -177,113 +178,10 @@ def mean_auroc(areas: Sequence[Area]) -> tuple[float, Interval, str]:
     return value, on_logit_scale(value, sqrt(variance)), known[0].method
 
 
-@dataclass(frozen=True)
-class Ranking:
-    """Cases by falling score, ready to be weighted many times over.
-
-    Parameters
-    ----------
-    order
-        Of the cases, shape (n,).
-    positive
-        Whether each is positive, in that order, as float32.
-    ends
-        Where each run of equal scores ends, shape (runs,).
-
-    References
-    ----------
-    J. Davis and M. Goadrich, "The relationship between precision-recall and ROC curves", ICML
-    (2006), on why the curve is not to be joined by straight lines.
-    """
-
-    order: Array
-    positive: Array
-    ends: Array
-
-    @classmethod
-    def of(cls, positive: Array, scores: Array) -> Ranking:
-        """Sort cases once; the arguments are those of `auroc`."""
-        order = np.argsort(-np.asarray(scores, float), kind="stable")
-        ranked = np.asarray(scores, float)[order]
-        ends = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
-        return cls(order, np.asarray(positive, bool)[order].astype(np.float32), ends)
-
-    def average_precision(self, weights: Array) -> Array:
-        """Return the area under the precision-recall curve for each row of weights.
-
-        Parameters
-        ----------
-        weights
-            How often each case counts, shape (b, n).
-
-        Returns
-        -------
-        areas
-            Shape (b,); not a number where no positive case counts.
-        """
-        taken = weights[:, self.order]
-        # In float32 sums of whole numbers are exact up to 16 million.
-        found = np.cumsum(taken * self.positive, axis=1)[:, self.ends]
-        called = np.cumsum(taken, axis=1)[:, self.ends]
-        gained = np.diff(found, axis=1, prepend=0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            precision = np.where(called > 0, found / called, 0)
-            area: Array = np.einsum("ij,ij->i", gained, precision, dtype=float) / found[:, -1]
-        return area
-
-
-def auprc(positive: Array, scores: Array) -> float:
-    """Return the average precision: the area under the precision-recall curve, not interpolated.
-
-    The arguments are those of `auroc`.
-    """
-    return float(Ranking.of(positive, scores).average_precision(np.ones((1, len(scores))))[0])
-
-
-def auprc_interval(
-    positive: Array, value: float, resampled: Array, groups: Array | None = None
-) -> tuple[Interval, str]:
-    """Return the average precision's interval, and what it is called.
-
-    It is the bootstrap's, but where the ranking is perfect: every sample is perfect then too, and
-    the interval is the exact one of a proportion with the positive cases as trials.
-
-    Parameters
-    ----------
-    positive
-        Whether each case is a positive one, shape (n,).
-    value
-        The average precision.
-    resampled
-        The average precision of every sample, shape (samples,).
-    groups
-        As of `auroc`.
-
-    References
-    ----------
-    K. Boyd, K. H. Eng and C. D. Page, "Area under the precision-recall curve: point estimates
-    and confidence intervals", ECML PKDD (2013).
-    """
-    if np.isnan(value):
-        return NOTHING, ""
-    if value == 1.0:
-        kept = np.asarray(positive, bool)
-        units = kept.sum() if groups is None else len(np.unique(groups[kept]))
-        return proportion(int(units), int(units)), "exact, positives as trials (perfect ranking)"
-    method = f"bootstrap{'' if groups is None else ' of patients'} on the logit scale"
-    return on_logit_scale(value, float(np.nanstd(resampled))), method
-
-
 def roc_points(positive: Array, scores: Array) -> pd.DataFrame:
     """Return the ROC curve: one row a threshold, with `fpr`, `tpr` and `threshold`."""
     fpr, tpr, threshold = roc_curve(positive, scores)
     return pd.DataFrame({"fpr": fpr, "tpr": tpr, "threshold": threshold})
-
-
-def precision_recall_points(positive: Array, scores: Array) -> pd.DataFrame:
-    """Return the precision-recall curve, with `recall` and `precision`, by rising recall."""
-    precision, recall, _ = precision_recall_curve(positive, scores)
-    return pd.DataFrame({"recall": recall[::-1], "precision": precision[::-1]})
 
 
 def _variance(influence: Array, positive: Array, groups: Array | None) -> float:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from firstread.errors import UsageError
+from firstread.evidence.answers import called, marks
 from firstread.evidence.bootstrap import SAMPLES, Resampling
 from firstread.evidence.estimate import COLUMNS, FIGURES, Estimate
 from firstread.evidence.judged import Judged, of_class, overall, sample
@@ -155,9 +156,8 @@ AUROC 1.000 (0.386 to 1.000).
         # In float32 the rows sum to one only nearly.
         probabilities = probabilities / probabilities.sum(axis=1, keepdims=True)
     codes, patients = coded(groups, len(truth))
-    yes = truth.astype(bool) if multilabel else truth[:, None] == np.arange(len(classes))
-    called = probabilities >= 0.5 if multilabel else likeliest(probabilities)
-    judged = Judged(tuple(classes), multilabel, yes, called, probabilities, codes, given)
+    yes, answer = marks(truth, len(classes)), called(probabilities, multilabel)
+    judged = Judged(tuple(classes), multilabel, yes, answer, probabilities, codes, given)
     # Not stratified: how many images are of a class is part of what differs between samples.
     sampled = sample(judged, Resampling(np.zeros(len(yes), int), codes, samples, seed))
     each = [estimate for k in range(len(classes)) for estimate in of_class(judged, k, sampled)]
@@ -172,7 +172,7 @@ AUROC 1.000 (0.386 to 1.000).
         len(yes),
         patients,
         tuple(estimates),
-        _confusion(yes, called, multilabel),
+        _confusion(yes, answer, multilabel),
         given,
         samples,
     )
@@ -186,17 +186,11 @@ def coded(groups: Sequence[str] | Array | None, n: int) -> tuple[Array | None, i
     return (None if len(names) == n else codes), len(names)
 
 
-def likeliest(probabilities: Array) -> Array:
-    """Return whether each class is the likeliest of its image, bool, shape (n, k)."""
-    chosen: Array = probabilities.argmax(axis=1)[:, None] == np.arange(probabilities.shape[1])
-    return chosen
-
-
-def _confusion(yes: Array, called: Array, multilabel: bool) -> Array:
+def _confusion(yes: Array, answer: Array, multilabel: bool) -> Array:
     if not multilabel:
-        table: Array = yes.T.astype(int) @ called.astype(int)
+        table: Array = yes.T.astype(int) @ answer.astype(int)
         return table
-    kinds = [[~yes & ~called, ~yes & called], [yes & ~called, yes & called]]
+    kinds = [[~yes & ~answer, ~yes & answer], [yes & ~answer, yes & answer]]
     return np.moveaxis(np.array([[kind.sum(axis=0) for kind in row] for row in kinds]), -1, 0)
 
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from firstread.errors import UsageError
+from firstread.evidence.answers import called, marks
 from firstread.evidence.bootstrap import SAMPLES
 from firstread.evidence.estimate import Estimate
 from firstread.evidence.intervals import LEVEL, Interval, trials, weighted_sum, wilson
@@ -172,9 +173,7 @@ def subgroups(
         for held in places
     )
     codes, _ = coded(groups, len(truth))
-    yes = truth.astype(bool) if truth.ndim == 2 else truth[:, None] == np.arange(len(classes))
-    called = p >= 0.5 if truth.ndim == 2 else p.argmax(axis=1)[:, None] == np.arange(len(classes))
-    right = (yes == called).all(axis=1)
+    right = (marks(truth, len(classes)) == called(p, truth.ndim == 2)).all(axis=1)
     numbers = np.array([names.index(name) for name in part])
     return Subgroups(column, tuple(names), evaluations, _gap(names, numbers, right, codes, seed))
 

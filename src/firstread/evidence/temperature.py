@@ -12,9 +12,9 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.special import expit, log_expit, log_softmax, logit, softmax
 from scipy.stats import chi2
 
+from firstread.evidence.answers import called, marks
 from firstread.evidence.calibration import CERTAIN
 from firstread.evidence.intervals import LEVEL, Interval
-from firstread.evidence.scoring import likeliest
 
 Array = npt.NDArray[Any]
 
@@ -106,8 +106,7 @@ def fit_temperature(targets: Array, probabilities: Array) -> Temperature:
     """
     truth, p = np.asarray(targets), np.asarray(probabilities, float)
     multilabel = truth.ndim == 2
-    yes = truth.astype(bool) if multilabel else truth[:, None] == np.arange(p.shape[1])
-    called = p >= 0.5 if multilabel else likeliest(p)
+    yes = marks(truth, p.shape[1])
     logits = _logits(p, multilabel)
 
     def loss(log_temperature: float) -> float:
@@ -117,7 +116,7 @@ def fit_temperature(targets: Array, probabilities: Array) -> Temperature:
         return -float(log_softmax(scaled, axis=1)[yes].sum())
 
     unfitted = Temperature(1.0, Interval(float("nan"), float("nan")), len(truth), False)
-    if (yes == called).all():
+    if (yes == called(p, multilabel)).all():
         return unfitted
     best = minimize_scalar(loss, bounds=_RANGE, method="bounded", options={"xatol": 1e-6})
     if not _RANGE[0] + 1e-3 < best.x < _RANGE[1] - 1e-3:

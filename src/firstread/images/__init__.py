@@ -8,6 +8,7 @@ from firstread.images.image import Image, Interpolation, Preprocessing
 from firstread.images.kinds import holds_image, is_directory, is_image, kind_of
 from firstread.images.neutralise import NEUTRALISERS, neutralised, neutralisers, prepared
 from firstread.images.parts import chosen, located, part_of
+from firstread.images.placement import laid_back, scaled
 from firstread.images.raster import MAX_SIDE, MIN_SIDE, SUFFIXES
 from firstread.images.reading import read
 from firstread.images.statistics import Statistics, statistics
@@ -32,6 +33,7 @@ __all__ = [
     "is_image",
     "keyword",
     "kind_of",
+    "laid_back",
     "listed_in",
     "located",
     "neutralised",
@@ -39,5 +41,6 @@ __all__ = [
     "part_of",
     "prepared",
     "read",
+    "scaled",
     "statistics",
 ]

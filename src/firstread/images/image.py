@@ -150,7 +150,7 @@ class Image:
             Side of the square in pixels.
         """
         square = np.zeros((size, size, *self.pixels.shape[2:]), self.pixels.dtype)
-        ends = [_overlap(side, size) for side in self.shape]
+        ends = [overlap(side, size) for side in self.shape]
         (there, here) = zip(*ends, strict=True)
         square[there] = self.pixels[here]
         return replace(self, pixels=square)
@@ -188,7 +188,7 @@ def gray_where_equal(colour: npt.NDArray[Any]) -> Pixels:
     return gray
 
 
-def _overlap(side: int, size: int) -> tuple[slice, slice]:
+def overlap(side: int, size: int) -> tuple[slice, slice]:
     """Return where in a square of some size, and where in a side, the two overlap, centred."""
     taken = min(side, size)
     into, out_of = (size - taken) // 2, (side - taken) // 2

@@ -21,14 +21,17 @@ _LEVELS = 256
 
 def cropped(image: Image) -> Image:
     """Cut off a frame of one gray level, then a further 6 % at each of the four sides."""
+    pixels: Pixels = image.pixels[inside(image)].copy()
+    return replace(image, pixels=pixels)
+
+
+def inside(image: Image) -> tuple[slice, slice]:
+    """Return the rows and columns that `cropped` keeps."""
     height, width = image.shape
     gray = image.as_float() if image.gray else image.as_float().mean(axis=2)
     top, bottom = _frame(gray)
     left, right = _frame(gray[top : height - bottom].T)
-    rows = _inner(height, top, bottom)
-    columns = _inner(width, left, right)
-    pixels: Pixels = image.pixels[rows, columns].copy()
-    return replace(image, pixels=pixels)
+    return _inner(height, top, bottom), _inner(width, left, right)
 
 
 def squared(image: Image) -> Image:

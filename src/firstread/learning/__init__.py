@@ -13,7 +13,7 @@ from firstread.learning.material import Material
 from firstread.learning.plan import ALL, TUTORIAL_NOTES, Plan, propose, settled
 from firstread.learning.precision import choose_device, choose_precision
 from firstread.learning.probe import Trial
-from firstread.learning.strategies import learn, network_of
+from firstread.learning.strategies import learn, network_of, settle_precision
 
 __all__ = [
     "ALL",
@@ -43,5 +43,6 @@ __all__ = [
     "network_of",
     "propose",
     "sampled",
+    "settle_precision",
     "settled",
 ]

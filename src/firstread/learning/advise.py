@@ -27,8 +27,8 @@ from firstread.learning.probe import (
 from firstread.learning.strategies import Event, network_of
 from firstread.progress import Step
 
-BUDGET_S = 60.0
-"""Seconds that a measurement may take where nobody says."""
+BUDGET_S = 15.0
+"""Seconds that dear candidates may take where nobody says."""
 
 SIMILAR = 0.5
 """The share of what pixels and random features leave wrong that pretrained ones must put right."""
@@ -179,7 +179,7 @@ def advise(
     material
         Of a data set with the part `train`.
     budget
-        Seconds; 60 if not given. Dear candidates that don't fit are named with what they need.
+        Seconds; 15 if not given. Dear candidates that don't fit are named with what they need.
 
     Raises
     ------

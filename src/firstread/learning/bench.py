@@ -22,7 +22,13 @@ from firstread.learning.material import Material
 from firstread.learning.objective import Objective
 from firstread.learning.plan import Plan, settled
 from firstread.learning.probe import GRID, Floats, Ints, folds, hits, losses, out_of_fold
-from firstread.learning.strategies import Event, learn, logits_of, network_of
+from firstread.learning.strategies import (
+    Event,
+    learn,
+    logits_of,
+    network_of,
+    settle_precision,
+)
 from firstread.progress import Notice, Step
 
 SAMPLE = 2000
@@ -101,6 +107,8 @@ class Bench:
         if not parted:
             return Candidate(name, choices, note="too few images a class")
         network, _ = network_of(plan, len(self.dataset.classes))
+        plan = settle_precision(plan, network)
+        material = replace(material, precision=plan.precision)
         needed = len(parted) * (yield from _training_seconds(network, plan, material, parted[0][0]))
         left = limit - time.monotonic()
         if needed > left:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.optimize import least_squares
+from scipy.optimize import nnls
 
 from firstread.learning.probe import Floats, Ints, fit, folds, hits
 from firstread.progress import Step
@@ -20,6 +21,7 @@ HELD_OUT = 5
 
 _RESAMPLED = 200
 _POINT = 0.01
+_POWERS = np.linspace(0.05, 2, 40)
 _FAR = 100.0
 
 
@@ -67,14 +69,14 @@ class LearningCurve:
     def beyond(self) -> pd.DataFrame:
         """Return the fitted course to four times the images: accuracy and 95 % interval."""
         sizes = np.geomspace(self.sizes[0], 4 * self.sizes[-1], 40)
-        made = np.stack([1 - _error(law, sizes) for law in self._laws()])
+        made = np.stack([1 - _error(law, sizes) for law in self._laws])
         middle, low, high = np.clip(np.quantile(made, [0.5, 0.025, 0.975], axis=0), 0, 1)
-        return pd.DataFrame({"images": sizes.round(), "accuracy": middle, "low": low, "high": high})
+        return pd.DataFrame({"images": sizes, "accuracy": middle, "low": low, "high": high})
 
     def sentence(self) -> str:
         """Say what more data would bring."""
         now = float(self.sizes[-1])
-        laws = self._laws()
+        laws = self._laws
         errors = np.array([float(_error(law, np.array([now]))[0]) for law in laws])
         if np.median(errors) < _POINT:
             return (
@@ -94,8 +96,9 @@ class LearningCurve:
             f"(95 % interval {low:.1f} to {end} times)."
         )
 
+    @cached_property
     def _laws(self) -> list[Floats]:
-        """Return the laws that fit the draws, each resampled."""
+        """The laws that fit the draws, each resampled."""
         rng = np.random.default_rng(0)
         count = len(self.accuracies)
         picks = [np.arange(count), *(rng.integers(0, count, count) for _ in range(_RESAMPLED))]
@@ -187,16 +190,18 @@ def _error(law: Floats, sizes: npt.NDArray[np.float64]) -> Floats:
 
 
 def _law(sizes: npt.NDArray[np.int64], errors: Floats) -> Floats:
-    """Fit error = floor + scale * n ** -power (C. Cortes et al., "Learning Curves", NIPS 1993)."""
+    """Fit error = floor + scale * n ** -power (C. Cortes et al., "Learning Curves", NIPS 1993).
+
+    For a given power the rest is least squares without negative numbers, so that the best power
+    is found by trying all.
+    """
     n = sizes.astype(np.float64)
-    start = [max(1e-4, 0.5 * errors[-1]), max(1e-4, errors[0] * n[0] ** 0.5), 0.5]
-    found = least_squares(
-        lambda law: _error(law, n) - errors,
-        start,
-        bounds=([0, 0, 0.05], [1, np.inf, 2]),
-        x_scale=[0.1, max(1e-3, start[1]), 0.5],
-    )
-    return np.asarray(found.x)
+    tried = []
+    for power in _POWERS:
+        design = np.stack([np.ones_like(n), n**-power], axis=1)
+        (floor, scale), residual = nnls(design, errors)
+        tried.append((residual, floor, scale, power))
+    return np.array(min(tried)[1:])
 
 
 def _needed(law: Floats, now: float) -> float:

@@ -182,20 +182,20 @@ def fit(
     parted = folds(targets, groups, inner, seed) if len(grid) > 1 or classifier == "svm" else []
     make = _Maker(classifier, classes, balance)
     held = {c: np.zeros((len(targets), classes)) for c in grid}
-    seen: dict[float, list[tuple[float, float]]] = {c: [] for c in grid}
+    seen: dict[float, list[tuple[Floats, Ints]]] = {c: [] for c in grid}
     for number, (learned, left) in enumerate(parted):
         rows, turn = _turned(scaled[:, learned])
         for place, c in enumerate(grid):
             weight, bias = make(rows, np.concatenate([targets[learned]] * len(scaled)), c)
             held[c][left] = (scaled[0, left] @ turn) @ weight.T + bias
             fitted = rows[: len(learned)] @ weight.T + bias
-            seen[c].append(judged(fitted, targets[learned]))
+            seen[c].append((fitted, targets[learned]))
             done = number * len(grid) + place + 1
             yield Step("choosing the regularisation", done, len(parted) * len(grid))
     scores = classifier == "svm" and bool(parted)
     factors = {c: _factor(held[c], targets) if scores else 1.0 for c in grid}
     trials = tuple(
-        _trial(c, seen[c], factors[c] * held[c], targets) for c in (grid if parted else ())
+        _trial(c, seen[c], held[c], targets, factors[c]) for c in (grid if parted else ())
     )
     chosen = grid[len(grid) // 2]
     if trials:
@@ -208,9 +208,11 @@ def fit(
     return Linear(weight.astype(np.float32), bias.astype(np.float32), chosen, trials)
 
 
-def _trial(c: float, seen: list[tuple[float, float]], held: Floats, targets: Ints) -> Trial:
-    loss, acc = np.mean(seen, axis=0)
-    val_loss, val_acc = judged(held, targets)
+def _trial(
+    c: float, seen: list[tuple[Floats, Ints]], held: Floats, targets: Ints, factor: float
+) -> Trial:
+    loss, acc = np.mean([judged(factor * logits, known) for logits, known in seen], axis=0)
+    val_loss, val_acc = judged(factor * held, targets)
     return Trial(c, float(loss), float(acc), val_loss, val_acc)
 
 

@@ -23,6 +23,7 @@ from firstread.learning.lr_range import RangeTest, range_test
 from firstread.learning.material import Material, places
 from firstread.learning.objective import Objective, class_weights
 from firstread.learning.plan import ALL, Plan
+from firstread.learning.precision import choose_precision
 from firstread.learning.probe import Trial, fit
 from firstread.progress import Notice, Step
 
@@ -53,6 +54,26 @@ def network_of(plan: Plan, classes: int) -> tuple[Network, Origin]:
             raise unknown(f"stage of {plan.backbone}", plan.frozen, backbone.stages)
         network = assemble(backbone, plan.head, classes, auxiliary=plan.auxiliary)
     return network, origin
+
+
+def settle_precision(plan: Plan, network: Network) -> Plan:
+    """Return a plan with the number format that its own work is fastest in.
+
+    Parameters
+    ----------
+    plan
+        Whose precision may be `auto`.
+    network
+        Its own.
+    """
+    precision = choose_precision(
+        plan.precision,
+        plan.device,
+        network,
+        network.backbone.preprocessing.size,
+        training=plan.strategy in ("finetune", "scratch"),
+    )
+    return replace(plan, precision=precision)
 
 
 def learn(network: Network, plan: Plan, material: Material, saved: Path | None = None) -> Work:

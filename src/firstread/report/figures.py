@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, ScalarFormatter
 
 from firstread.datasets import Dataset
-from firstread.images import Image, read
+from firstread.images import Display, Image, read
 from firstread.run import Run
 
 # The tutorial's colours, in shades that colour-blind people tell apart by lightness, and with
@@ -112,7 +112,10 @@ def curves(history: pd.DataFrame, training: int, validation: int) -> Figure:
         chosen = history["c"].iloc[int(history["val_loss"].round(4).argmin())]
         for axes in (above, below):
             axes.axvline(chosen, color="0.5", linewidth=0.8, linestyle=":")
-        below.annotate(" chosen", (chosen, 0.02), xycoords=("data", "axes fraction"), color="0.35")
+        side = "right" if chosen > history["c"].median() else "left"
+        below.annotate(
+            " chosen ", (chosen, 0.9), xycoords=("data", "axes fraction"), color="0.35", ha=side
+        )
     else:
         below.set_xlabel("epoch")
         below.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -145,7 +148,11 @@ def learning_curve_figure(
         beyond["images"], 100 * beyond["low"], 100 * beyond["high"], color="#1f4fb4", alpha=0.15
     )
     axes.plot(
-        beyond["images"], 100 * beyond["accuracy"], "--", color="#1f4fb4", label="extrapolated"
+        beyond["images"],
+        100 * beyond["accuracy"],
+        "--",
+        color="#1f4fb4",
+        label="fitted, and extrapolated",
     )
     reach = (
         100 * (measured["accuracy"] - measured["low"]),
@@ -163,7 +170,7 @@ def learning_curve_figure(
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.xaxis.set_minor_formatter(NullFormatter())
-    ticks = [*measured["images"], int(beyond["images"].iloc[-1])]
+    ticks = [*measured["images"], round(beyond["images"].iloc[-1])]
     axes.set_xticks(ticks, [f"{n:,}" for n in ticks])
     axes.set_xlabel(f"training {unit} (logarithmic)")
     axes.set_ylabel("accuracy (%)")
@@ -201,7 +208,9 @@ def _plain(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def sheet(predictions: pd.DataFrame, classes: Sequence[str]) -> Figure:
+def sheet(
+    predictions: pd.DataFrame, classes: Sequence[str], display: Display | None = None
+) -> Figure:
     """Show images with their label and scores, as the tutorial does; of very many, the first 60.
 
     Parameters
@@ -210,6 +219,8 @@ def sheet(predictions: pd.DataFrame, classes: Sequence[str]) -> Figure:
         With `path`, `label` and a `p_CLASS` column for each class.
     classes
         Class names in order.
+    display
+        The window that DICOM and NIfTI images are shown through.
     """
     shown = predictions.head(_SHEET_MOST)
     columns = min(_SHEET_COLUMNS, len(shown))
@@ -221,7 +232,7 @@ def sheet(predictions: pd.DataFrame, classes: Sequence[str]) -> Figure:
     for axes in grid[len(shown) :]:
         axes.set_axis_off()
     for axes, (_, row) in zip(grid, shown.iterrows(), strict=False):
-        show(axes, read(row["path"]))
+        show(axes, read(row["path"], display))
         scores = "\n".join(f"{name} {row[f'p_{name}']:.5f}" for name in classes)
         axes.set_title(f"{_shortened(Path(row['path']).name)}\n{row['label']}", fontsize=9)
         axes.set_xlabel(scores, fontsize=8, family="monospace")

@@ -12,7 +12,7 @@ from firstread.report.thumbnails import Album, Thumbnail
 SHOWN = ("severe", "warning", "note")
 """Severities with an entry of their own, the worst first."""
 
-PICTURES = 22
+PICTURES = 24
 """For all findings together; the others are for mistakes and for cases near the threshold."""
 _A_FINDING = 6
 _GROUPS = 4
@@ -21,6 +21,7 @@ _COPIES, _EXAMPLES = 4, 3
 
 TITLES = {
     "UNREADABLE": "Files that can't be read",
+    "NOT-IMAGES": "Files beside the images",
     "BLANK": "Blank images",
     "ASPECT-EXTREME": "Images of extreme shape",
     "SIZE-SMALL": "Tiny images",
@@ -72,12 +73,11 @@ class Shown:
     code, severity, title, message, why, advice
         In words.
     groups
-        Pictures that belong together, as copies of each other do; each picture a group of its
-        own where none do.
+        Pictures; those of a group stand together where they are `joined`, as copies do.
     between
         What stands between the members of a group: `=` where they are copies, else nothing.
     joined
-        Whether there are groups.
+        Whether the finding is about groups.
     more
         How many files are not shown.
     """
@@ -97,7 +97,10 @@ class Shown:
 def shown(findings: Sequence[Record], album: Album, names: Names) -> tuple[Shown, ...]:
     """Dress the findings that found something, the worst first."""
     found = [f for severity in SHOWN for f in findings if f["severity"] == severity]
-    chosen = _dealt([_units(f) if f["severity"] != "note" else [] for f in found])
+    chosen = _dealt(
+        [_units(f) if f["severity"] != "note" else [] for f in found],
+        [f["severity"] == "severe" for f in found],
+    )
     return tuple(
         _dressed(finding, units, album, names) for finding, units in zip(found, chosen, strict=True)
     )
@@ -119,20 +122,26 @@ def _units(finding: Record) -> list[list[str]]:
     """Return the files that are shown together or not at all: half a pair of copies is no proof."""
     groups = [list(group) for group in finding["groups"][:_GROUPS]]
     if not groups:
-        return [[path] for path in finding["files"][:_A_FINDING]]
+        files = list(finding["files"][:_A_FINDING])
+        return [files[start : start + _EXAMPLES] for start in range(0, len(files), _EXAMPLES)]
     most = _COPIES if _between(str(finding["code"])) else _EXAMPLES
     return [group[:most] for group in groups]
 
 
-def _dealt(units: Sequence[Sequence[list[str]]]) -> list[list[list[str]]]:
-    """Deal the pictures round, so that each finding gets some before one gets many."""
+def _dealt(units: Sequence[Sequence[list[str]]], severe: Sequence[bool]) -> list[list[list[str]]]:
+    """Deal the pictures round, so that each finding gets some before one gets many.
+
+    Severe ones are a round ahead: they show what they found beside what it isn't.
+    """
+    turns = [(turn, place) for place, wanted in enumerate(units) for turn in range(len(wanted))]
+    turns.sort(key=lambda one: (max(0, one[0] - severe[one[1]]), one[1], one[0]))
     dealt: list[list[list[str]]] = [[] for _ in units]
     left = PICTURES
-    for turn in range(max(map(len, units), default=0)):
-        for hand, wanted in zip(dealt, units, strict=True):
-            if turn < len(wanted) and len(wanted[turn]) <= left:
-                hand.append(wanted[turn])
-                left -= len(wanted[turn])
+    for turn, place in turns:
+        unit = units[place][turn]
+        if len(unit) <= left:
+            dealt[place].append(unit)
+            left -= len(unit)
     return dealt
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import PurePosixPath, PureWindowsPath
 
 from firstread.report.records import Records
 
@@ -27,9 +28,9 @@ class Names:
         named = [str(records.plan.get("data", "")), str(records.plan.get("weights", ""))]
         files = [*records.cases["path"], *named]
         found = (finding["files"] for finding in records.audit or ())
-        parents = {
-            str(Path(path).parent) for path in [*files, *(f for some in found for f in some)]
-        }
+        paths = [*files, *(file for some in found for file in some)]
+        # Not by pathlib: a run may have been made on another system.
+        parents = {path[: -len(last(path))].rstrip("/\\") for path in paths if path}
         kept = {folder for folder in {*parents, named[0]} if len(folder) > 1}
         return cls(tuple(sorted(kept, key=len, reverse=True)))
 
@@ -41,10 +42,11 @@ class Names:
         >>> Names(("/home/me/films/ill", "/home/me/films")).without("/home/me/films/ill/1.png: no")
         '1.png: no'
         """
-        for folder in self.folders:
-            text = text.replace(f"{folder}/", "").replace(f"{folder}\\", "")
-        for folder in self.folders:
-            text = text.replace(folder, last(folder)) if _absolute(folder) else text
+        for folder in (folder for folder in self.folders if folder in text):
+            start = rf"(?<![\w./\\-]){re.escape(folder)}"
+            text = re.sub(rf"{start}[/\\]", "", text)
+            if _absolute(folder):
+                text = last(folder).join(re.split(start, text))
         return text
 
     def plan(self, plan: Mapping[str, object]) -> dict[str, object]:

@@ -19,6 +19,7 @@ from firstread.run import (
     AUDIT,
     CALIBRATION,
     CASES,
+    CROSSVALIDATION,
     DATA,
     HISTORY,
     LADDER,
@@ -91,6 +92,8 @@ class Records:
         As `evidence` records them.
     subgroups
         One a column.
+    repeated
+        What repeating the training in folds, and with shuffled labels, showed.
     """
 
     folder: Path
@@ -109,6 +112,7 @@ class Records:
     calibration: Record | None
     ladder: Record | None
     subgroups: Sequence[Record] | None
+    repeated: Record | None = None
 
     @classmethod
     def of(cls, run: Run) -> Records:
@@ -143,6 +147,7 @@ class Records:
             calibration=_json(folder / CALIBRATION),
             ladder=_json(folder / LADDER),
             subgroups=_json(folder / SUBGROUPS),
+            repeated=_json(folder / CROSSVALIDATION),
         )
 
     @property

@@ -101,8 +101,8 @@ def content(records: Records) -> dict[str, Any]:
         "table": _table(records),
         "counts": _counts(records),
         "findings": dressed,
-        "passed": _rest(records, "passed"),
-        "inapplicable": _rest(records, "not applicable"),
+        "passed": _rest(records, "passed", names),
+        "inapplicable": _rest(records, "not applicable", names),
         "learned": tuple(learned(records)),
         "advice": _advice(records),
         "judged": tuple(judged(records)),
@@ -115,7 +115,7 @@ def content(records: Records) -> dict[str, Any]:
         "card": card(records),
         "claim": checklist(records),
         "plan": names.plan(records.plan),
-        "missing": album.missing,
+        "missing": wording.counted(album.missing, "image") if album.missing else "",
     }
 
 
@@ -182,8 +182,10 @@ def _counts(records: Records) -> dict[str, Any]:
     return {"parts": parts, "rows": rows, "whole": [int(whole[split]) for split in parts]}
 
 
-def _rest(records: Records, severity: str) -> list[str]:
-    return [str(f["message"]) for f in records.audit or () if f["severity"] == severity]
+def _rest(records: Records, severity: str, names: Names) -> list[str]:
+    return [
+        names.without(str(f["message"])) for f in records.audit or () if f["severity"] == severity
+    ]
 
 
 def _advice(records: Records) -> list[Mapping[str, Any]]:

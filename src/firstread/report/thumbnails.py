@@ -6,7 +6,6 @@ import base64
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ import PIL.Image
 
 from firstread.errors import ImageError
 from firstread.images import Display, Image, read
+from firstread.report.privacy import last
 
 MOST = 40
 """Pictures in one page."""
@@ -65,7 +65,7 @@ class Album:
         """Return an image's picture, or None where the page has enough of them."""
         if self.left <= 0:
             return None
-        name, note = Path(path).name, self.notes.get(path, "")
+        name, note = last(path), self.notes.get(path, "")
         try:
             picture = _small(read(path, self.display))
         except ImageError:

@@ -1,0 +1,262 @@
+"""When to say "I don't know": how far an image lies from all that was trained on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import file_digest
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import safetensors
+from safetensors.numpy import load_file, save_file
+
+from firstread.errors import RunError
+from firstread.evidence.conformal import Sets, calibrate, needed
+
+Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.float32]
+
+FORMAT = 1
+REFUSAL_FILE = "refusal.safetensors"
+RECORD_FILE = "refusal.json"
+NEAREST = 3
+"""Training images whose mean distance is an image's, and which are named."""
+
+RATE = 0.05
+"""Share of images like those of training that are refused, at most."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is known of how images differ from those of training.
+
+    Parameters
+    ----------
+    distance
+        How far each lies from training images, 1 where refusals begin, shape (n,).
+    turned
+        The same for how much it looks turned; 0 where that can't be told.
+    turn
+        Which of `Refusal.turns` it looks most like, as a place; shape (n,).
+    nearest
+        Places of the nearest training images, the nearest first, shape (n, `NEAREST`).
+    """
+
+    distance: Array
+    turned: Array
+    turn: npt.NDArray[np.int64]
+    nearest: npt.NDArray[np.int64]
+
+    @property
+    def outlier(self) -> Array:
+        """The greater of both, shape (n,): more than 1 is refused."""
+        return np.maximum(self.distance, self.turned)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Tells images that are like those of training from others, and rules classes out.
+
+    Parameters
+    ----------
+    bank
+        Features of training images as `normalised` gives them, float32, shape (n, d).
+    paths, labels
+        Of those images.
+    limit
+        The largest mean distance to the nearest that is not refused; infinite where the images
+        were too few to tell.
+    weight, bias
+        Of a linear classifier of turned images, shapes (turns, d) and (turns,), upright first;
+        without rows where it can't tell, as of images without an up.
+    turns
+        Names of how images were turned, in its order, without the upright.
+    turn_limit
+        The largest log-odds of any turn that is not refused.
+    turned
+        Share of turned images that are refused, measured on images held out.
+    rate
+        False alarms that the limits were chosen for.
+    calibrated
+        Images that they rest on.
+    probabilities, targets
+        Of the validation images, for prediction sets of any coverage.
+    classes
+        Their names.
+    gray
+        Whether every training image is gray.
+    """
+
+    bank: Floats
+    paths: tuple[str, ...]
+    labels: tuple[str, ...]
+    limit: float
+    weight: Floats
+    bias: Floats
+    turns: tuple[str, ...]
+    turn_limit: float
+    turned: float
+    rate: float
+    calibrated: int
+    probabilities: Floats
+    targets: npt.NDArray[np.int64]
+    classes: tuple[str, ...]
+    gray: bool
+
+    def judge(self, features: Array) -> Judged:
+        """Judge images by their pooled features, shape (n, d)."""
+        points = normalised(features)
+        distance, nearest = distances(points, self.bank)
+        far = distance / self.limit
+        if not len(self.weight):
+            nothing = np.zeros(len(points))
+            return Judged(far, nothing, nothing.astype(np.int64), nearest)
+        odds = turn_odds(points, self.weight, self.bias)
+        # As distances, 1 at the limit and more above it; log-odds have no zero of their own.
+        turned = np.exp(np.clip(odds.max(axis=1) - self.turn_limit, -20, 3))
+        return Judged(far, turned, odds.argmax(axis=1), nearest)
+
+    def sets(self, coverage: float) -> Sets:
+        """Return prediction sets of a coverage.
+
+        Raises
+        ------
+        UsageError
+            If the validation images are too few for it.
+        """
+        return calibrate(self.targets, self.probabilities, coverage, self.classes)
+
+    def sentence(self) -> str:
+        """Say what is refused, and what that rests on."""
+        if not np.isfinite(self.limit):
+            return (
+                f"The run has {self.calibrated} images to learn from what is unlike them; "
+                f"{needed(1 - self.rate)} are needed: no image is refused for being far off."
+            )
+        told = (
+            f" Of images turned upside down or by a quarter, {100 * self.turned:.0f} % are refused."
+            if len(self.weight)
+            else " Images that lie the wrong way up can't be told from others."
+        )
+        return (
+            f"Images unlike those of training are refused, and at most {100 * self.rate:g} % of "
+            f"images like them, as calibrated on {self.calibrated} images.{told}"
+        )
+
+    def save(self, folder: Path, model: Path) -> None:
+        """Write `refusal.safetensors` and `refusal.json`, tied to the model's weights file."""
+        record = {
+            "format": FORMAT,
+            "model_sha256": _digest(model),
+            **{name: getattr(self, name) for name in _NUMBERS},
+            **{name: list(getattr(self, name)) for name in _NAMES},
+        }
+        tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in _TENSORS}
+        drafts = [folder / f"{name}.part" for name in (REFUSAL_FILE, RECORD_FILE)]
+        save_file(tensors, drafts[0])
+        record["limit"] = self.limit if np.isfinite(self.limit) else None
+        text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
+        drafts[1].write_text(text + "\n", encoding="utf-8")
+        for draft in drafts:
+            draft.replace(draft.with_suffix(""))
+
+    @classmethod
+    def load(cls, folder: Path, model: Path) -> Refusal:
+        """Read what `save` wrote. Nothing in the files is ever run.
+
+        Raises
+        ------
+        RunError
+            If the files are missing, damaged, of a newer firstread, or of another model.
+        """
+        try:
+            record = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
+            tensors = load_file(folder / REFUSAL_FILE)
+            if record["format"] != FORMAT:
+                raise RunError(
+                    f"{folder / RECORD_FILE}: is of format {record['format']}, and this firstread "
+                    f"reads {FORMAT}; upgrade firstread, or delete it to have it made again"
+                )
+            refusal = cls._of(record, tensors)
+        except FileNotFoundError as error:
+            raise RunError(f"{folder}: has no {Path(error.filename).name}") from None
+        except (ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
+            reason = str(error).splitlines()[0]
+            raise RunError(f"{folder / REFUSAL_FILE}: is damaged ({reason})") from None
+        if record["model_sha256"] != _digest(model):
+            raise RunError(
+                f"{folder}: {REFUSAL_FILE} belongs to another model than {model.name}; delete it "
+                "to have it made again"
+            )
+        return refusal
+
+    @classmethod
+    def _of(cls, record: Mapping[str, Any], tensors: Mapping[str, Array]) -> Refusal:
+        fields: dict[str, Any] = {name: tensors[name] for name in _TENSORS}
+        fields.update({name: tuple(map(str, record[name])) for name in _NAMES})
+        fields.update({name: record[name] for name in _NUMBERS})
+        fields["limit"] = float("inf") if fields["limit"] is None else float(fields["limit"])
+        made = cls(**fields)
+        rows, width = made.bank.shape
+        shapes = {
+            "paths": len(made.paths) == len(made.labels) == rows,
+            "weight": made.weight.shape in ((0, width), (len(made.turns) + 1, width)),
+            "probabilities": made.probabilities.shape == (len(made.targets), len(made.classes)),
+        }
+        wrong = [name for name, right in shapes.items() if not right]
+        if wrong:
+            raise ValueError(f"{wrong[0]} doesn't fit the rest")
+        return made
+
+
+_TENSORS = ("bank", "weight", "bias", "probabilities", "targets")
+_NAMES = ("paths", "labels", "turns", "classes")
+_NUMBERS = ("limit", "turn_limit", "turned", "rate", "calibrated", "gray")
+
+
+def normalised(features: Array) -> Floats:
+    """Return features at length 1 after a signed square root, which tames the few large ones.
+
+    Parameters
+    ----------
+    features
+        Pooled, shape (n, d).
+
+    References
+    ----------
+    F. Perronnin, J. Sánchez and T. Mensink, "Improving the Fisher kernel", ECCV 2010, section 3.
+    """
+    tamed = np.sign(features) * np.sqrt(np.abs(features))
+    lengths = np.linalg.norm(tamed, axis=1, keepdims=True)
+    return np.asarray(tamed / np.maximum(lengths, 1e-12), np.float32)
+
+
+def distances(points: Floats, bank: Floats) -> tuple[Array, npt.NDArray[np.int64]]:
+    """Return each point's mean distance to its nearest few of a bank, and their places.
+
+    References
+    ----------
+    Y. Sun et al., "Out-of-distribution detection with deep nearest neighbors", ICML 2022.
+    """
+    count = min(NEAREST, len(bank))
+    squared = np.clip(2 - 2 * (points @ bank.T), 0, None)
+    nearest = np.argpartition(squared, count - 1, axis=1)[:, :count]
+    found = np.take_along_axis(squared, nearest, axis=1)
+    order = found.argsort(axis=1, kind="stable")
+    mean = np.sqrt(found).mean(axis=1, dtype=np.float64)
+    return mean, np.take_along_axis(nearest, order, axis=1)
+
+
+def turn_odds(points: Floats, weight: Floats, bias: Floats) -> Array:
+    """Return the log-odds of each turn against upright, shape (n, turns)."""
+    logits = points @ weight.T + bias
+    return np.asarray(logits[:, 1:] - logits[:, :1])
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
