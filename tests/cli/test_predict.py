@@ -151,6 +151,12 @@ def test_dicom_results(
     assert weights in str(made)
     assert pydicom.dcmread(capture).pixel_array.shape[2] == 3
     assert "Doe" not in done.out + done.err
+    done = firstread("predict", run, file, "--dicom-sc", tmp_path / "over", "--overlay")
+    assert done.code == 0, done.err
+    (marked,) = (tmp_path / "over").iterdir()
+    plain, shown = (pydicom.dcmread(path).pixel_array for path in (capture, marked))
+    assert plain.shape == shown.shape
+    assert not np.array_equal(plain, shown)
 
 
 def test_dicom_results_need_dicom_files(firstread: Command, run: Path, images: Path) -> None:
@@ -158,6 +164,7 @@ def test_dicom_results_need_dicom_files(firstread: Command, run: Path, images: P
     assert (done.code, done.out) == (2, "")
     assert "0.png: is no DICOM file" in done.err
     assert "--codes goes with --dicom-sr" in firstread("predict", run, "x", "--codes", "c").err
+    assert "--overlay goes with --dicom-sc" in firstread("predict", run, "x", "--overlay").err
 
 
 def test_without_the_extra_the_way_to_it_is_named(

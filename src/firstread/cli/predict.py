@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,12 @@ import typer
 from firstread.cli import options
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
+
+    from firstread.classifier import Classifier
+    from firstread.outlets.answer import Answer
 
 _WORDS = ("path", "volume", "label", "set", "advice")
 
@@ -54,6 +60,10 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    overlay: Annotated[
+        bool,
+        typer.Option("--overlay", help="Lay over the DICOM pictures where the network looked."),
+    ] = False,
     codes: options.Codes = None,
     slices: options.Slices = None,
     volumes: Annotated[
@@ -91,6 +101,8 @@ def predict(
         drawable("--sheet", sheet)
     if coverage is not None and volumes is not None:
         raise UsageError("--coverage is for single images; leave --volumes out")
+    if overlay and dicom_sc is None:
+        raise UsageError("--overlay goes with --dicom-sc; name a folder for the pictures")
     if csv is not None and not csv.parent.is_dir():
         raise UsageError(f"{csv}: there is no folder {csv.parent} to write it to")
     paths = [line for name in images for line in (_standard_input() if name == "-" else [name])]
@@ -121,7 +133,8 @@ def predict(
     if wanted:
         found = answers(predictions, classifier.classes, classifier.multilabel)
         display = classifier.preprocessing.display
-        followed(writing.write(found, known, model, folders, display))
+        over = _looked(classifier) if overlay else None
+        followed(writing.write(found, known, model, folders, display, over))
     if volumes is not None:
         belongs = dict(zip(used["path"], used["volume"], strict=True))
         predictions = per_volume(
@@ -148,6 +161,18 @@ def predict(
         for row in predictions.itertuples(index=False)
     ]
     print_table(columns, rows, right=[name for name in columns if name not in _WORDS])
+
+
+def _looked(classifier: Classifier) -> Callable[[Answer], npt.NDArray[np.floating]]:
+    """Return what says where the network looked when it gave an answer, from 0 to 1."""
+    import numpy as np
+
+    def looked(answer: Answer) -> npt.NDArray[np.floating]:
+        target = classifier.classes[int(np.argmax(answer.probabilities))]
+        marked = np.clip(classifier.explain(answer.path, target=target).map, 0, None)
+        return np.asarray(marked / max(float(marked.max()), 1e-12))
+
+    return looked
 
 
 def _files(path: Path) -> list[Path]:

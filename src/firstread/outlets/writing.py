@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from pydicom import Dataset
 
 from firstread.errors import DataError, ImageError, UsageError
@@ -84,6 +86,7 @@ def write(
     model: Model,
     folders: Folders,
     display: Display | None = None,
+    overlay: Callable[[Answer], npt.NDArray[np.floating]] | None = None,
 ) -> Iterator[Step]:
     """Write results; yields a step a file. Each is whole, or not there.
 
@@ -99,6 +102,8 @@ def write(
         Where the results go; made where they are missing.
     display
         The window that the model sees images through.
+    overlay
+        Gives what to lay over the picture of an answer, from 0 to 1, shape (H, W).
     """
     groups = [(file, list(found)) for file, found in groupby(answers, lambda answer: answer.file)]
     groups = [(file, found) for file, found in groups if file in known]
@@ -113,7 +118,8 @@ def write(
         if folders.captures is not None:
             for answer in found:
                 kind = "sc" if answer.frame is None else f"sc-{answer.frame}"
-                capture = secondary_capture(known[file], answer, model, display)
+                over = overlay(answer) if overlay is not None else None
+                capture = secondary_capture(known[file], answer, model, display, over)
                 save(capture, _named(folders.captures, file, kind, capture))
         yield Step("writing DICOM results", done, len(groups))
 
