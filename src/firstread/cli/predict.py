@@ -167,9 +167,15 @@ def _looked(classifier: Classifier) -> Callable[[Answer], npt.NDArray[np.floatin
     """Return what says where the network looked when it gave an answer, from 0 to 1."""
     import numpy as np
 
+    from firstread.errors import UsageError
+
     def looked(answer: Answer) -> npt.NDArray[np.floating]:
         target = classifier.classes[int(np.argmax(answer.probabilities))]
-        marked = np.clip(classifier.explain(answer.path, target=target).map, 0, None)
+        try:
+            explanation = classifier.explain(answer.path, target=target)
+        except UsageError:  # A feature map of a single place can't say where.
+            explanation = classifier.explain(answer.path, "occlusion", target)
+        marked = np.clip(explanation.map, 0, None)
         return np.asarray(marked / max(float(marked.max()), 1e-12))
 
     return looked
