@@ -119,11 +119,11 @@ class Bench:
             return Candidate(name, choices, note=note)
         logits, judged = [], []
         for number, (learned, held) in enumerate(parted, start=1):
-            if time.monotonic() > limit:
-                break
             fold = fold_of(self.dataset, learned, held, plan.seed)
             network, _ = network_of(plan, len(fold.classes))
             for event in learn(network, plan, material.over(fold)):
+                if time.monotonic() > limit:
+                    return Candidate(name, choices, note="stopped: --budget ran out")
                 if isinstance(event, Step):
                     phase = f"comparing: {name}, fold {number} of {len(parted)}"
                     yield Step(phase, event.done, event.of)
