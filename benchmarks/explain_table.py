@@ -35,7 +35,7 @@ from firstread.images import prepared, read
 from firstread.progress import returned
 
 WEIGHTS = SHARED / "weights" / "mobilenet_v2_imagenet.safetensors"
-SIDE, RADIUS, TOLERANCE = 224, 17, 15
+SIDE, RADIUS, TOLERANCE = 224, 22, 15
 
 
 def lesion(rng: np.random.Generator) -> tuple[np.ndarray, tuple[int, int]]:
@@ -43,7 +43,7 @@ def lesion(rng: np.random.Generator) -> tuple[np.ndarray, tuple[int, int]]:
     row, column = rng.integers(RADIUS + 12, SIDE - RADIUS - 12, 2)
     rows, columns = np.indices((SIDE, SIDE))
     disc = np.hypot(rows - row, columns - column) <= RADIUS * rng.uniform(0.75, 1.0)
-    return 130 * gaussian_filter(disc.astype(float), 2), (int(row), int(column))
+    return 170 * gaussian_filter(disc.astype(float), 2), (int(row), int(column))
 
 
 def write(folder: Path, counts: dict[str, int], seed: int = 0) -> pd.DataFrame:
