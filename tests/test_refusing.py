@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import PIL.Image
 import pytest
+from scipy.stats import binom
 
 import firstread
 from firstread.datasets import Dataset
@@ -156,21 +157,32 @@ def test_other_regions_are_refused_at_few_false_alarms(
 ) -> None:
     """Chests and abdomens are known; a part of them that nobody saw tells the false alarms."""
     data = shared / "data" / "mednist_small"
-    rows = [
-        {"path": str(path), "label": name, "split": split}
-        for name in ("CXR", "AbdomenCT")
-        for n, path in enumerate(sorted((data / name).iterdir()))
-        for split in [("train", "val", "test")[(n % 5 > 2) + (n % 5 > 3)]]
-    ]
-    pd.DataFrame(rows).to_csv(tmp_path / "cases.csv", index=False)
-    options = {"backbone": "mobilenet_v2", "weights": str(imagenet_file), "strategy": "probe"}
-    run = firstread.train(tmp_path / "cases.csv", tmp_path / "RUN", audit=False, **options).folder
-    classifier = firstread.load(run)
-    refusal = returned(refusal_of(run, classifier))
-    for name in ("Hand", "HeadCT", "BreastMRI"):
-        frame = predict(classifier, refusal, data / name)
-        assert (frame["outlier"] > 1).mean() >= 0.95
-    fresh = [row["path"] for row in rows if row["split"] == "test"]
-    frame = predict(classifier, refusal, fresh)
-    # Of 24 at 5 % each, more than 4 would be a chance of 1 in 100.
-    assert (frame["outlier"] > 1).sum() <= 4
+    alarms = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        splits = np.repeat(["train", "val", "test"], [36, 12, 12])
+        rows = [
+            {"path": str(path), "label": name, "split": split}
+            for name in ("CXR", "AbdomenCT")
+            for path, split in zip(
+                sorted((data / name).iterdir()), rng.permutation(splits), strict=True
+            )
+        ]
+        pd.DataFrame(rows).to_csv(tmp_path / f"{seed}.csv", index=False)
+        run = firstread.train(
+            tmp_path / f"{seed}.csv",
+            tmp_path / f"RUN{seed}",
+            backbone="mobilenet_v2",
+            weights=str(imagenet_file),
+            strategy="probe",
+            audit=False,
+        ).folder
+        classifier = firstread.load(run)
+        refusal = returned(refusal_of(run, classifier))
+        for name in ("Hand", "HeadCT", "BreastMRI"):
+            frame = predict(classifier, refusal, data / name)
+            assert (frame["outlier"] > 1).mean() >= 0.95, (seed, name)
+        fresh = [row["path"] for row in rows if row["split"] == "test"]
+        alarms += (predict(classifier, refusal, fresh)["outlier"] > 1).tolist()
+    # More than that, where each image has 5 %, happens less than once in a hundred times.
+    assert sum(alarms) <= binom.ppf(0.99, len(alarms), 0.05)

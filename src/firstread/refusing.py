@@ -257,12 +257,13 @@ def _reason(
     classifier: Classifier, refusal: Refusal, judged: Judged, place: int, answer: Response
 ) -> str:
     """Return why an image is refused, from what would make it like the training images."""
-    turn = refusal.turns[int(judged.turn[place])]
-    if judged.turned[place] > 1:
-        back = _turned(answer.image, TURNS[_BACK.get(turn, turn)])
-        undone = refusal.judge(np.stack([a.features for a in classifier.responded([back])]))
-        if undone.outlier[0] <= 1 or judged.distance[place] <= 1:
-            return f"the image looks {turn}"
+    if judged.distance[place] <= 1:
+        return f"the image looks {refusal.turns[int(judged.turn[place])]}"
+    undone = [_turned(answer.image, TURNS[_BACK.get(turn, turn)]) for turn in TURNS]
+    made = np.stack([other.features for other in classifier.responded(undone)])
+    better = refusal.judge(made).outlier
+    if better.min() <= 1:
+        return f"the image looks {list(TURNS)[int(better.argmin())]}"
     return "the image is unlike the training images"
 
 

@@ -55,7 +55,8 @@ def test_the_figure_has_two_rows_a_filter(
 ) -> None:
     found = returned(looking(make_network(), "layer1", files, count=2, crops=3))
     figure = filters_figure(found, "layer1", len(files))
-    assert sum(len(axes.images) for axes in figure.axes) == 12
+    blocks = [block.axes for block in figure.subfigs]
+    assert [sum(len(axes.images) for axes in block) for block in blocks] == [6, 6]
 
 
 def test_bad_layers_and_files_are_named(

@@ -36,6 +36,7 @@ def checking(
     images: Tensor,
     places: Tensor,
     maps: Tensor,
+    whole: Tensor | None = None,
     multilabel: bool = False,
     seed: int = 0,
 ) -> Generator[Step, None, list[Checks]]:
@@ -49,6 +50,8 @@ def checking(
         That made the maps.
     maps
         Shape (B, h, w).
+    whole
+        The same laid over the image, at any resolution; the maps themselves if not given.
     multilabel
         Whether an image may be of several classes.
     seed
@@ -70,7 +73,7 @@ def checking(
             yield Step("checking: random weights", done, steps)
     stability = _stability(lens, method, images, places, maps)
     yield Step("checking: small shifts", done + 1, steps)
-    ordered = _orders(maps, generator)
+    ordered = _orders(maps if whole is None else whole, generator)
     deleted = _covered(lens.network, images, places, ordered, False, multilabel)
     yield Step("checking: covering", done + 2, steps)
     inserted = _covered(lens.network, images, places, ordered, True, multilabel)

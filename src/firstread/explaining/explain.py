@@ -15,6 +15,7 @@ from firstread.datasets import stack
 from firstread.errors import UsageError, unknown
 from firstread.explaining.checks import checking
 from firstread.explaining.explanation import Checks, Explanation
+from firstread.explaining.geometry import spots
 from firstread.explaining.lens import Lens, scores
 from firstread.explaining.methods import Method, gray_logits, method
 from firstread.images import Image, laid_back, prepared, read, scaled
@@ -112,15 +113,18 @@ class Explainer:
         if target is not None:
             places = torch.full_like(places, self.classes.index(target))
         maps = self.maps(pixels, places)
+        size, whole = pixels.shape[-1], maps
+        if self.method.cheap:  # The others' maps are of tiles of the image, or of its pixels.
+            whole = spots(network, size, maps.shape[-1]).spread(maps, size)
         told = scores(logits, places)
         shares = self._shares(maps, pixels, places, told)
         checked: list[Checks | None] = [None] * len(images)
         if checks:
-            work = checking(self.lens, self.method, pixels, places, maps, self.multilabel)
+            work = checking(self.lens, self.method, pixels, places, maps, whole, self.multilabel)
             checked = list((yield from work))
         return [
             Explanation(
-                scaled(laid_back(maps[n].numpy(), image, preprocessing), shape),
+                scaled(laid_back(whole[n].numpy(), image, preprocessing), shape),
                 maps[n].numpy().astype(np.float32),
                 self.name,
                 self.classes[int(places[n])],

@@ -16,6 +16,7 @@ from firstread.backbones import Network
 from firstread.datasets import stack, stream
 from firstread.errors import DataError, ImageError, UsageError
 from firstread.explaining.lens import Lens
+from firstread.explaining.overlay import SIGNED
 from firstread.images import Image
 from firstread.progress import Step
 
@@ -126,28 +127,25 @@ def looking(
 def filters_figure(filters: Sequence[Filter], layer: str, images: int) -> Figure:
     """Draw each filter as two rows: crops, and what in them drives the filter."""
     wide = max(len(one.crops) for one in filters)
-    figure = Figure(figsize=(1.25 * wide + 0.9, 2.45 * len(filters) + 0.6), layout="constrained")
-    grid = figure.subplots(2 * len(filters), wide, squeeze=False)
-    for axes in grid.flat:
-        axes.set_axis_off()
-    for row, one in enumerate(filters):
+    figure = Figure(figsize=(2.1 * wide + 0.6, 2.1 * -(-len(filters) // 2) + 0.6))
+    blocks = figure.subfigures(-(-len(filters) // 2), 2, squeeze=False, hspace=0, wspace=0)
+    figure.subplots_adjust(top=0.9)
+    for block, one in zip(blocks.flat, filters, strict=False):
+        grid = block.subplots(2, wide, squeeze=False)
+        block.subplots_adjust(left=0.09, right=0.99, top=0.84, bottom=0.02, hspace=0.05, wspace=0.1)
+        block.text(0.03, 0.45, f"filter {one.number}", rotation=90, fontsize=8, va="center")
+        for axes in grid.flat:
+            axes.set_axis_off()
         for column, crop in enumerate(one.crops):
             top = float(np.abs(crop.gradient).max()) or 1.0
-            grid[2 * row, column].imshow(crop.pixels, cmap="gray", vmin=0, vmax=1)
-            grid[2 * row, column].set_title(f"{crop.response:.2g}", fontsize=7)
-            grid[2 * row + 1, column].imshow(crop.gradient, cmap="PuOr_r", vmin=-top, vmax=top)
-        grid[2 * row, 0].text(
-            *(-0.12, 0.0, f"filter {one.number}"),
-            transform=grid[2 * row, 0].transAxes,
-            rotation=90,
-            fontsize=8,
-            ha="right",
-            va="center",
-        )
+            grid[0, column].imshow(crop.pixels, cmap="gray", vmin=0, vmax=1)
+            grid[0, column].set_title(f"{crop.response:.2g}", fontsize=7, pad=2)
+            grid[1, column].imshow(crop.gradient, cmap=SIGNED, vmin=-top, vmax=top)
     figure.suptitle(
-        f"{layer}: the crops of {images} images that its filters respond to most, with the response"
-        "\nabove; below each, its gradient (orange: brighter there is more response)",
+        f"{layer}: the crops of {images} images that its filters respond to most, with the "
+        "response above; below each, its gradient (orange: brighter there is more response)",
         fontsize=8,
+        y=0.995,
     )
     return figure
 

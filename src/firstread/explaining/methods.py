@@ -14,7 +14,7 @@ from firstread.backbones import Network
 from firstread.errors import InstallError, UsageError, unknown
 from firstread.explaining.lens import Lens, scores
 
-NOISE, NOISY, STEPS = 0.05, 4, 12
+NOISE, NOISY, STEPS = 0.02, 4, 16
 """SmoothGrad's deviation as a share of an image's range, its samples, and the path's steps."""
 
 _WINDOWS = 6

@@ -23,7 +23,7 @@ STRENGTH = 0.6
 """How much of the film the strongest colour hides."""
 
 _ONE_SIDED = colormaps["cividis"]
-_SIGNED = LinearSegmentedColormap.from_list("against and for", ["#1e88e5", "#ffffff", "#ff9800"])
+SIGNED = LinearSegmentedColormap.from_list("against and for", ["#1e88e5", "#ffffff", "#ff9800"])
 """Both keep their order for colour-blind eyes, and their strong ends stand out on black film."""
 
 _PERCENTILE = 99.5
@@ -127,7 +127,7 @@ def _scale(explanation: Explanation) -> tuple[Colormap, Normalize]:
     values = explanation.map
     top = float(np.percentile(np.abs(values), _PERCENTILE)) or float(np.abs(values).max()) or 1.0
     if _signed(explanation):
-        return _SIGNED, Normalize(-top, top)
+        return SIGNED, Normalize(-top, top)
     return _ONE_SIDED, Normalize(0.0, top)
 
 
