@@ -12,7 +12,7 @@ def test_rule_and_measurement_stand_side_by_side(
     firstread: Command, two_classes: Path, tmp_path: Path
 ) -> None:
     figure = tmp_path / "curve.png"
-    done = firstread("advise", two_classes, *QUICK, "--budget", "1s", "--figure", figure)
+    done = firstread("advise", two_classes, *QUICK, "--budget", "20s", "--figure", figure)
     assert done.code == 0, done.err
     assert "compared\taccuracy (%)\t95 % interval" in done.out
     assert "raw pixels, 28 x 28 (control)" in done.out
@@ -40,7 +40,7 @@ def test_a_plan_is_shown_and_repeated(
     firstread: Command, two_classes: Path, tmp_path: Path
 ) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
-    assert firstread("train", two_classes, "--out", first, *QUICK, "--budget", "1s").code == 0
+    assert firstread("train", two_classes, "--out", first, *QUICK, "--budget", "20s").code == 0
     shown = firstread("show", first)
     assert shown.code == 0
     assert "strategy\tprobe" in shown.out
