@@ -80,7 +80,8 @@ class Material:
         prints = backbone.fingerprints()
         asked = tuple((stage, prints[stage]) for stage in stages)
         views = 1 if augmentation == PLAIN else views
-        key = (asked, backbone.preprocessing, pooled, views, augmentation, seed, paths)
+        kind = (asked, backbone.preprocessing, pooled, self.precision)
+        key = (*kind, views, augmentation, seed, paths)
         found = self._features.get(key) or (views == 1 and self._part(key, paths))
         if found:
             return found
