@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 import PIL.Image
 
-from firstread.auditing.traces import Trace, trace
+from firstread.auditing.traces import Trace, gray_of, trace
 from firstread.errors import ImageError
 from firstread.images import Image, header, read
 from firstread.progress import Step
@@ -131,7 +131,7 @@ def glance(path: str | Path) -> Glance:
     except ImageError as error:
         return Glance(str(path), error.reason)
     height, width = image.shape
-    plane = _gray(image)
+    plane = gray_of(image)
     picture = PIL.Image.fromarray(plane)
     counts = np.array(picture.histogram(), dtype=np.int64)
     levels = np.arange(256) / 255
@@ -191,15 +191,6 @@ def _in_threads(function: Callable[[_T], _U], items: Iterable[_T]) -> Iterator[_
             done = waiting.popleft().result()
             waiting.extend(workers.submit(function, item) for item in islice(source, 1))
             yield done
-
-
-def _gray(image: Image) -> npt.NDArray[np.uint8]:
-    """Return the image as 8 bits of gray, shape (H, W)."""
-    pixels = image.pixels
-    eight = pixels if pixels.dtype == np.uint8 else (pixels >> 8).astype(np.uint8)
-    if image.gray:
-        return np.ascontiguousarray(eight)
-    return np.asarray(PIL.Image.fromarray(eight).convert("L"))
 
 
 def _coloured(image: Image) -> float:

@@ -126,7 +126,7 @@ def trace(path: Path, image: Image, head: Header) -> Trace:
     head
         What the file says of itself.
     """
-    gray = _gray(image)
+    gray = gray_of(image)
     height, width = gray.shape
     small = PIL.Image.fromarray(gray).resize(
         (SMALL, SMALL), PIL.Image.Resampling.BILINEAR, reducing_gap=2.0
@@ -145,10 +145,13 @@ def trace(path: Path, image: Image, head: Header) -> Trace:
     )
 
 
-def _gray(image: Image) -> npt.NDArray[np.uint8]:
+def gray_of(image: Image) -> npt.NDArray[np.uint8]:
+    """Return the image as 8 bits of gray, shape (H, W)."""
     pixels = image.pixels if image.pixels.dtype == np.uint8 else image.pixels >> 8
     eight = pixels.astype(np.uint8, copy=False)
-    return eight if image.gray else np.asarray(PIL.Image.fromarray(eight).convert("L"))
+    if image.gray:
+        return np.ascontiguousarray(eight)
+    return np.asarray(PIL.Image.fromarray(eight).convert("L"))
 
 
 def _colour(image: Image) -> float:
