@@ -36,18 +36,15 @@ class Judgement:
         One row an image: path, split, truth, label and probabilities.
     metrics
         By part.
-    temperature
-        Fitted on the validation images.
     calibration
-        The temperature, and how probabilities agree with what is true before and, on a test
-        part, after it; as plain values.
+        The temperature fitted on the validation images, and how probabilities agree with what is
+        true before and, on a test part, after it; as plain values.
     ladder
         The rivals; None where nobody looked at the images' files.
     """
 
     predictions: pd.DataFrame
     metrics: Mapping[str, Metrics]
-    temperature: Temperature
     calibration: Mapping[str, Any]
     ladder: Ladder | None
 
@@ -95,7 +92,7 @@ def judging(
         except FirstreadError as error:
             yield Notice(f"the rivals could not be fitted: {error}")
     calibration = _calibration(temperature, dataset, last, said[last])
-    return Judgement(pd.concat(frames), metrics, temperature, calibration, ladder)
+    return Judgement(pd.concat(frames), metrics, calibration, ladder)
 
 
 def _calibration(
