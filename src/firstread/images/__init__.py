@@ -7,7 +7,7 @@ from firstread.images.header import Header, header
 from firstread.images.image import Image, Interpolation, Preprocessing
 from firstread.images.kinds import holds_image, is_directory, is_image, kind_of
 from firstread.images.neutralise import NEUTRALISERS, neutralised, neutralisers, prepared
-from firstread.images.parts import chosen, located, part_of
+from firstread.images.parts import check_choice, chosen, located, part_of
 from firstread.images.placement import laid_back, scaled
 from firstread.images.raster import MAX_SIDE, MIN_SIDE, SUFFIXES
 from firstread.images.reading import read
@@ -25,6 +25,7 @@ __all__ = [
     "Interpolation",
     "Preprocessing",
     "Statistics",
+    "check_choice",
     "chosen",
     "facts",
     "header",

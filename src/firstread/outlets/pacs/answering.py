@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 
 from firstread.classifier import Classifier
-from firstread.datasets import parts
 from firstread.errors import DataError, ImageError, NetworkError
 from firstread.outlets.answer import Answer, answers
 from firstread.outlets.model import Model
@@ -245,10 +244,9 @@ def _said(
             sources[file] = Source.of(file)
         except ImageError as error:
             errors[file] = error.reason
-    used = parts(list(sources))["path"].tolist()
     said: dict[Path, list[Answer]] = {}
     try:
-        table = classifier.predict(used, skip_unreadable=True) if used else None
+        table = classifier.predict(list(sources), skip_unreadable=True) if sources else None
         problems = [] if table is None else table.attrs["skipped"]
     except DataError as error:
         table, problems = None, list(error.problems)
