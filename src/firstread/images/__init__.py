@@ -3,7 +3,7 @@
 from firstread.images.directory import listed_in
 from firstread.images.display import Display
 from firstread.images.facts import Facts, facts, keyword
-from firstread.images.header import Header, header
+from firstread.images.file_format import FileFormat, file_format
 from firstread.images.image import Image, Interpolation, Preprocessing
 from firstread.images.kinds import holds_image, is_directory, is_image, kind_of
 from firstread.images.neutralise import NEUTRALISERS, neutralised, neutralisers, prepared
@@ -20,7 +20,7 @@ __all__ = [
     "SUFFIXES",
     "Display",
     "Facts",
-    "Header",
+    "FileFormat",
     "Image",
     "Interpolation",
     "Preprocessing",
@@ -28,7 +28,7 @@ __all__ = [
     "check_choice",
     "chosen",
     "facts",
-    "header",
+    "file_format",
     "holds_image",
     "is_directory",
     "is_image",
