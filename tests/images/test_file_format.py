@@ -91,8 +91,9 @@ def test_sixteen_bits_of_colour_are_told_though_pillow_opens_eight(tmp_path: Pat
     assert file_format(file).bits == 16
 
 
-def test_dicom_goes_by_what_the_file_holds(tmp_path: Path) -> None:
-    # Names of such files often end in the last number of a UID.
-    (tmp_path / "1.2.840.4711").write_bytes(b"\0" * 128 + b"DICM")
+@pytest.mark.parametrize("preamble", [bytes(128), b"II*\0" + bytes(124)])
+def test_dicom_goes_by_what_the_file_holds(tmp_path: Path, preamble: bytes) -> None:
+    # Names of such files often end in the last number of a UID; preambles may make them TIFFs.
+    (tmp_path / "1.2.840.4711").write_bytes(preamble + b"DICM")
     found = file_format(tmp_path / "1.2.840.4711")
     assert (found.format, found.mode, found.bits) == ("DICOM", "", 0)

@@ -114,15 +114,14 @@ def file_format(path: str | Path) -> FileFormat:
     """
     path, _ = located(Path(path))
     size = path.stat().st_size
+    kind = kind_of(path)
+    if kind in _NAMES:  # Pillow would take a DICOM file for the TIFF that its preamble may be.
+        return FileFormat(size, _NAMES[kind])
     try:
         with PIL.Image.open(path) as picture:
             return _described(picture, size)
     except (OSError, SyntaxError, ValueError, struct.error, PIL.Image.DecompressionBombError):
-        return FileFormat(size, _NAMES.get(kind_of(path) or "") or _suffix(path))
-
-
-def _suffix(path: Path) -> str:
-    return path.suffix.lstrip(".").upper() or _OTHER
+        return FileFormat(size, path.suffix.lstrip(".").upper() or _OTHER)
 
 
 def _described(picture: PIL.Image.Image, size: int) -> FileFormat:

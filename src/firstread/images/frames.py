@@ -17,7 +17,7 @@ from pydicom.uid import RLELossless
 from firstread.errors import ImageError
 from firstread.images.codecs import PACKAGES, codestream, plugin
 from firstread.images.decoding import DecodingError, decode
-from firstread.images.headers import NO_SYNTAX, Header, integer, numbers, text
+from firstread.images.headers import NO_SYNTAX, Header, integer, text
 from firstread.images.raster import MAX_SIDE, MIN_SIDE, REMOVE
 from firstread.images.windows import Samples
 
@@ -173,18 +173,6 @@ def holder(dataset: Dataset, number: int, keyword: str) -> Dataset:
         if place.get(keyword) not in (None, ""):
             return place
     return dataset
-
-
-def spacing(dataset: Dataset, number: int) -> tuple[float, float] | None:
-    """Return millimetres between rows and between columns, where a frame's header says so.
-
-    In the patient (PS3.3 10.7.1.3), else at the detector, else of the scanned film.
-    """
-    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
-        found = numbers(holder(dataset, number, keyword), keyword)
-        if len(found) == 2 and min(found) > 0:
-            return found[0], found[1]
-    return None
 
 
 def cells(
