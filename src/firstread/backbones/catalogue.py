@@ -60,7 +60,7 @@ class Entry:
     construct
         Builds the whole official network with random weights, module names as published.
     top
-        The module that holds its last, class-specific layer.
+        The module behind its pooled features: its last, class-specific layer, or what leads there.
     stages
         Stage names, each with the modules that run in it, in order; empty for timm's networks,
         which timm itself runs.
@@ -72,6 +72,10 @@ class Entry:
         The share of each auxiliary loss in the sum.
     checkpoint
         Its official weights, if there are any.
+    channels
+        Of the input: 3, or 1 for a network that is native to gray.
+    shipped
+        Name of the weights that come with firstread; empty if there are none.
     """
 
     name: str
@@ -86,6 +90,8 @@ class Entry:
     aux_weight: float = 0.0
     checkpoint: Checkpoint | None = None
     published_top1: float | None = None
+    channels: int = 3
+    shipped: str = ""
 
 
 def entry(name: str) -> Entry:
@@ -234,6 +240,10 @@ _MOBILENET_V2 = {
     "block5": _span("features", 14, 17),
     "last": ("features.18",),
 }
+_MOBILENET_V4 = {
+    "stem": ("conv_stem", "bn1", "blocks.0"),
+    **{f"block{n}": (f"blocks.{n}",) for n in (1, 2, 3, 4)},
+}
 # torchvision renormalises inputs of its two Inception ports to mean and standard deviation 0.5;
 # asking for 0.5 in the first place is the same arithmetic once.
 _INCEPTION = {"init_weights": True, "aux_logits": True, "transform_input": False}
@@ -308,6 +318,15 @@ _ROWS = [
         f"MobileNet_V2{_V1}",
         _MOBILENET_V2,
         top="classifier.1",
+    ),
+    Entry(
+        *("phantom_s", 2026, "gray images alone; trained on computed patients, ships with us"),
+        # MobileNetV4-Conv-S (arXiv:2404.10518): no layer in it is slow on a CPU.
+        partial(timm.create_model, "mobilenetv4_conv_small", pretrained=False, in_chans=1),
+        "conv_head",
+        Preprocessing(128, (0.4,) * 3, (0.3,) * 3),
+        _MOBILENET_V4,
+        channels=1,
     ),
 ]
 
