@@ -60,7 +60,7 @@ class Entry:
     construct
         Builds the whole official network with random weights, module names as published.
     top
-        The module behind its pooled features: its last, class-specific layer, or what leads there.
+        The module that holds its last, class-specific layer.
     stages
         Stage names, each with the modules that run in it, in order; empty for timm's networks,
         which timm itself runs.
@@ -206,6 +206,19 @@ def _blocks(*ends: int) -> dict[str, tuple[str, ...]]:
     }
 
 
+def _gray_mobilenet_v4() -> nn.Module:
+    """Build MobileNetV4-Conv-S (arXiv:2404.10518) for one channel: no layer is slow on a CPU.
+
+    The hidden layer between its pooling and its top, which needs a million images to earn its
+    million weights, is left out.
+    """
+    network: nn.Module = timm.create_model("mobilenetv4_conv_small", pretrained=False, in_chans=1)
+    width = network.conv_head.in_channels
+    network.conv_head, network.norm_head = nn.Identity(), nn.Identity()
+    network.classifier = nn.Linear(int(width), 1000)
+    return network
+
+
 _DENSE = {"dense": ("avgpool", *_span("classifier", 0, 5))}
 _RESNET = {
     "stem": ("conv1", "bn1", "relu", "maxpool"),
@@ -321,9 +334,8 @@ _ROWS = [
     ),
     Entry(
         *("phantom_s", 2026, "gray images alone; trained on computed patients, ships with us"),
-        # MobileNetV4-Conv-S (arXiv:2404.10518): no layer in it is slow on a CPU.
-        partial(timm.create_model, "mobilenetv4_conv_small", pretrained=False, in_chans=1),
-        "conv_head",
+        _gray_mobilenet_v4,
+        "classifier",
         Preprocessing(128, (0.4,) * 3, (0.3,) * 3),
         _MOBILENET_V4,
         channels=1,
