@@ -77,6 +77,15 @@ class Phantoms:
             self.thickness[index],
         )
 
+    def to(self, device: str) -> Phantoms:
+        """Return the same on a device, as torch names it."""
+        return Phantoms(
+            self.pixels.to(device),
+            {name: answer.to(device) for name, answer in self.labels.items()},
+            self.signs.to(device),
+            self.thickness.to(device),
+        )
+
 
 def gather(parts: Sequence[Phantoms]) -> Phantoms:
     """Return the pictures of all parts, in order; their sizes must be alike."""
