@@ -30,7 +30,7 @@ LABELS: dict[str, tuple[str, ...]] = {
 # What may be seen in a picture or not: devices, marks, then changes of the body.
 SIGNS: tuple[str, ...] = (
     "tube", "line", "leads", "clips", "pacemaker", "feeding_tube", "drain", "screws", "prosthesis",
-    "marker", "text",
+    "sternal_wires", "marker", "text",
     "opacity", "nodule", "effusion", "pneumothorax", "free_gas", "calculus", "fracture",
     "cardiomegaly", "dilated_bowel", "arthrosis", "mass", "haemorrhage", "infarct", "cyst",
 )  # fmt: skip
