@@ -206,16 +206,15 @@ def _blocks(*ends: int) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _gray_mobilenet_v4() -> nn.Module:
+def _gray_mobilenet_v4() -> Any:
     """Build MobileNetV4-Conv-S (arXiv:2404.10518) for one channel: no layer is slow on a CPU.
 
     The hidden layer between its pooling and its top, which needs a million images to earn its
     million weights, is left out.
     """
-    network: nn.Module = timm.create_model("mobilenetv4_conv_small", pretrained=False, in_chans=1)
-    width = network.conv_head.in_channels
+    network: Any = timm.create_model("mobilenetv4_conv_small", pretrained=False, in_chans=1)
+    network.classifier = nn.Linear(network.conv_head.in_channels, 1000)
     network.conv_head, network.norm_head = nn.Identity(), nn.Identity()
-    network.classifier = nn.Linear(int(width), 1000)
     return network
 
 

@@ -236,8 +236,6 @@ def _print_lessons(out: Path | None) -> None:
 
 
 def _rivals(lesson: Lesson, plain: bool) -> list[Sequence[str]]:
-    import pandas as pd
-
     from firstread.report.architecture import amount
 
     write = str if plain else amount
