@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 
 import pydicom
 import pytest
 from pydicom.uid import CTImageStorage, EnhancedSRStorage, ExplicitVRLittleEndian
 from pynetdicom import AE
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.dsutils import encode
 from pynetdicom.pdu_primitives import P_DATA
 
 from firstread.errors import NetworkError
@@ -126,6 +130,27 @@ def test_a_forged_message_ends_its_connection_and_no_other(
         association.join(30)
         assert association.is_aborted
         assert sent(port, ct()) == 0
+
+
+def test_images_sent_ahead_of_answers_are_not_piled_up(
+    queue: Queue, ct: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering = threading.Event()
+    monkeypatch.setattr(queue, "unanswered", lambda: answering.wait(30) and 0)
+    dataset = pydicom.dcmread(ct())
+    with listening(Address("FIRSTREAD", 0), queue, WEIGHTS, 10, lambda: None, print) as port:
+        association = caller().associate("127.0.0.1", port, ae_title="FIRSTREAD")
+        request = C_STORE()
+        request.MessageID, request.Priority = 1, 2
+        request.AffectedSOPClassUID = dataset.SOPClassUID
+        request.AffectedSOPInstanceUID = dataset.SOPInstanceUID
+        for _ in range(20):
+            request.DataSet = BytesIO(encode(dataset, False, True))
+            association.dimse.send_msg(request, 1)
+        association.join(30)
+        assert association.is_aborted
+        answering.set()
+    assert len(queue.waiting(10)) <= 1
 
 
 def test_too_many_callers_and_what_is_no_image_are_turned_away(queue: Queue) -> None:

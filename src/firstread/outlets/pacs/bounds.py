@@ -29,8 +29,8 @@ MAX_PDU = 2**20
 MAX_COMMAND = 2**16
 """Bytes of a message's command set, which takes some 200 (PS3.7 9.3.1)."""
 
-MAX_WAITING = 2
-"""Messages that a caller may send ahead of answers; none is the rule (PS3.7 D.3.3.3)."""
+MAX_WAITING = 1
+"""Messages that wait while one is answered; none is the rule (PS3.7 D.3.3.3)."""
 
 
 class Dropped(BytesIO):
@@ -57,7 +57,7 @@ def bounding(largest: int) -> EventHandlerType:
 
         def received(count: int) -> bytearray:
             message = dimse.message
-            if count > MAX_PDU or dimse.msg_queue.qsize() > MAX_WAITING:
+            if count > MAX_PDU or dimse.msg_queue.qsize() >= MAX_WAITING:
                 raise ConnectionAbortedError
             if message is not None and message.encoded_command_set.tell() > MAX_COMMAND:
                 raise ConnectionAbortedError
