@@ -11,10 +11,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from firstread.phantoms.fillings import GOLDEN
 from firstread.phantoms.solids import BONE, Cloud
@@ -31,14 +33,14 @@ Shape = tuple[tuple[float, float, float, float, float], ...]
 def _stations(shape: Shape, n: int) -> Tensor:
     """Return share, across, deep, wall and fullness (5, n) at stations, closer at both ends."""
     even = (np.arange(n) + 0.5) / n
-    share = 0.5 * even + 0.25 * (1 - np.cos(math.pi * even))
+    share = 0.8 * even + 0.1 * (1 - np.cos(math.pi * even))
     rows = np.array(shape).T
     table = [share, *(np.interp(share, rows[0], row) for row in rows[1:])]
     return torch.tensor(np.array(table), dtype=torch.float32)
 
 
 def _unit(v: Tensor) -> Tensor:
-    return v / v.norm(dim=-1, keepdim=True).clamp(min=1e-6)
+    return normalize(v, dim=-1, eps=1e-6)
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:
@@ -60,14 +62,9 @@ def long_bones(
     start: Tensor,
     end: Tensor,
     beam: Tensor,
-    girth: Tensor | float = 1.0,
     bow: Tensor | None = None,
-    wall: Tensor | float = 1.0,
-    plates: Sequence[float] = (),
-    gap: Tensor | float = 0.0,
     n: int = 40,
-    across: int = 12,
-    up: tuple[float, float, float] = (0.0, 1.0, 0.0),
+    **look: Any,
 ) -> Cloud:
     """Lay out long bones of one shape.
 
@@ -80,41 +77,71 @@ def long_bones(
         ``n * across`` points.
     beam : Tensor
         (N, 3) direction of the beam.
-    girth : Tensor or float
-        Times both semi-axes and the wall, (N, ...).
     bow : Tensor, optional
         (N, ..., 3) how far the middle stands out from the straight line, mm.
+    n : int
+        Stations along a bone.
+    **look
+        See `bent_bones`.
+    """
+    share = _stations(shape, n)[0]
+    path = start[..., None, :] + (end - start)[..., None, :] * share[:, None]
+    if bow is not None:
+        path = path + bow[..., None, :] * (4 * share * (1 - share))[:, None]
+    return bent_bones(shape, path, beam, **look)
+
+
+def bent_bones(
+    shape: Shape,
+    path: Tensor,
+    beam: Tensor,
+    girth: Tensor | float = 1.0,
+    wall: Tensor | float = 1.0,
+    plates: Sequence[float] = (),
+    gap: Tensor | float = 0.0,
+    across: int = 12,
+    up: tuple[float, float, float] = (0.0, 1.0, 0.0),
+) -> Cloud:
+    """Lay out bones of one shape along curves.
+
+    Parameters
+    ----------
+    shape : Shape
+        See `Shape`.
+    path : Tensor
+        (N, ..., n, 3) points about evenly along the bones, mm.
+    beam : Tensor
+        (N, 3) direction of the beam.
+    girth : Tensor or float
+        Times both semi-axes and the wall, (N, ...).
     wall : Tensor or float
         Times the wall and the spongy bone: thin in old age, (N, ...).
     plates : sequence of float
         Shares of the length where the growth plates lie.
     gap : Tensor or float
         Width of the growth plates, mm, (N, ...); 0 closes them.
-    n, across : int
-        Stations along a bone and points across it.
+    across : int
+        Points across a bone.
     up : tuple of float
         Direction of the semi-axis "deep".
     """
+    lead, n = path.shape[:-2], path.shape[-2]
     share, broad, deep, thick, full = _stations(shape, n)
-    path = start[..., None, :] + (end - start)[..., None, :] * share[:, None]
-    if bow is not None:
-        path = path + bow[..., None, :] * (4 * share * (1 - share))[:, None]
-    lead = path.shape[:-2]
     girth, wall, gap = (
         torch.as_tensor(v, dtype=torch.float32).expand(lead)[..., None] for v in (girth, wall, gap)
     )
-    length = (end - start).norm(dim=-1)[..., None].clamp(min=1e-3)
+    step = torch.gradient(path, dim=-2)[0]
+    length = step.norm(dim=-1).sum(dim=-1, keepdim=True).clamp(min=1e-3)
     solid, rim = torch.ones(()), torch.zeros(())
     for place in plates:
         away = (share - place).abs() * length
         solid = solid * (away >= gap / 2)
         # Both sides of a growth plate are lined with dense bone.
-        rim = rim + (gap > 0) * (away < gap / 2 + 0.04 * length)
+        rim = rim + (gap > 0) * (away < gap / 2 + 0.03 * length)
     # The wall of a dome is longer than its height: count its slope.
     slope = torch.gradient(0.5 * (broad + deep))[0] / torch.gradient(share)[0]
     steep = torch.hypot(torch.ones(()), slope * girth / length)
 
-    step = torch.gradient(path, dim=-2)[0]
     tangent = _unit(step)
     towards = torch.tensor(up)
     rise = _unit(towards - (tangent @ towards)[..., None] * tangent)
@@ -127,16 +154,13 @@ def long_bones(
     ).clamp(min=1e-3)
     depth = (broad * deep * girth * girth)[..., None] / half
 
-    # Each row of points is shifted both ways, lest the rows show as stripes.
-    ring, spoke = torch.arange(n)[:, None], torch.arange(across)
-    off = (spoke + (ring * GOLDEN) % 1.0) / across * 2 - 1
-    ahead = (spoke * 0.754878 + ring * 0.569840) % 1.0 - 0.5
+    # Rows are shifted against each other, lest the points line up into strands.
+    off = (torch.arange(across) + (torch.arange(n)[:, None] * GOLDEN) % 1.0) / across * 2 - 1
     bark = (thick * girth * wall * steep)[..., None]
-    line = _walled(off, half, depth, bark, (full * wall * (1 + 2 * rim))[..., None])
+    line = _walled(off, half, depth, bark, (full * wall * (1 + rim))[..., None])
     cell = half * (2 / across) * step.norm(dim=-1, keepdim=True)
     mass = line * cell * solid[..., None]
     points = path[..., None, :] + (half * off)[..., None] * side[..., None, :]
-    points = points + ahead[..., None] * step[..., None, :]
     return Cloud(points.reshape(len(path), -1, 3), mass.reshape(len(path), -1))
 
 
@@ -213,7 +237,7 @@ def broken(
     """
     arm = cloud.points - at[:, None]
     height = (arm @ along[:, :, None])[..., 0]
-    height = height + 0.8 * (arm @ torch.tensor([1.1, 0.9, 1.1])).sin()
+    height = height + 0.6 * gap[:, None] * (arm @ torch.tensor([0.9, 0.6, 0.9])).sin()
     hit = (gap > 0)[:, None].expand_as(height)
     if of is not None:
         hit = hit & of
@@ -227,6 +251,11 @@ def eaten(cloud: Cloud, at: Tensor, radius: Tensor, left: float = 0.15) -> Cloud
     away = (cloud.points - at[:, None]).square() @ torch.ones(3)
     away = away / radius.clamp(min=1e-3).square()[:, None]
     return cloud.weighted(left + (1 - left) * away.square().clamp(max=1))
+
+
+def at(*place: Tensor | float, n: int) -> Tensor:
+    """Return one place in each body, (N, 3), from numbers or (N,)."""
+    return torch.stack([torch.as_tensor(v, dtype=torch.float32).expand(n) for v in place], dim=-1)
 
 
 def choose(part: Tensor, chosen: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ mm, of a grown-up (Alexander and Viktor, Proportions of hand segments, Int. J. M
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,7 +24,10 @@ from firstread.phantoms.truth import FAMILIES, Phantoms, answers, findings
 
 # Of thumb to little finger: base of the metacarpal (x, y, z), and its direction (degrees from
 # upwards, towards the thumb).
-BASES = ((19.0, 9.0, -5.0), (12.0, 0.0, -15.0), (2.0, -2.0, -17.0), (-8.0, 0.0, -14.5), (-16.0, 4.0, -10.5))
+BASES = (
+    (19.0, 9.0, -5.0), (12.0, 0.0, -15.0), (2.0, -2.0, -17.0), (-8.0, 0.0, -14.5),
+    (-16.0, 4.0, -10.5),
+)  # fmt: skip
 FAN = (44.0, 7.0, 0.0, -8.0, -16.0)
 # Metacarpal, proximal, middle and distal phalanx; the thumb's middle one is left out.
 LENGTHS = ((45, 31, 0, 22), (67, 40, 23, 17), (64, 44, 28, 18), (57, 41, 26, 18), (53, 32, 19, 16))
@@ -34,14 +38,16 @@ GIRTHS = (
 # Trapezium, trapezoid, capitate, hamate, scaphoid, lunate, triquetrum, pisiform:
 # x, y, z, semi-axes, turn in the picture (degrees).
 CARPALS = (
-    (20, 6, -2, 7.0, 7, 7.5, 40), (12.5, 1, -8.5, 5.5, 7, 6.0, 10), (2.5, 0, -6.0, 6.5, 8, 11.0, -5),
-    (-8.5, 1, -5.5, 7.5, 8, 8.5, 25), (13.5, 4, 6.5, 6.0, 7, 11.0, 40), (1.5, 0, 10.5, 8.0, 8, 6.5, 0),
+    (20, 6, -2, 7.0, 7, 7.5, 40), (12.5, 1, -8.5, 5.5, 7, 6.0, 10),
+    (2.5, 0, -6.0, 6.5, 8, 11.0, -5), (-8.5, 1, -5.5, 7.5, 8, 8.5, 25),
+    (13.5, 4, 6.5, 6.0, 7, 11.0, 40), (1.5, 0, 10.5, 8.0, 8, 6.5, 0),
     (-10.5, -1, 6.0, 7.5, 7, 6.0, -35), (-13.0, 9, 7.5, 4.5, 4, 5.0, 0),
 )  # fmt: skip
 # When bone appears in each of them, as a share of childhood.
 SPROUT = (0.45, 0.5, 0.0, 0.05, 0.45, 0.35, 0.25, 0.8)
 METACARPAL = (
-    (0, 4.5, 4, 0.5, 1), (0.02, 7, 6.5, 0.6, 1.1), (0.1, 6.8, 6, 0.7, 1), (0.25, 4.6, 4.4, 1.4, 0.4),
+    (0, 4.5, 4, 0.5, 1), (0.02, 7, 6.5, 0.6, 1.1), (0.1, 6.8, 6, 0.7, 1),
+    (0.25, 4.6, 4.4, 1.4, 0.4),
     (0.5, 4.0, 4, 2.0, 0.05), (0.68, 4.4, 4.4, 1.4, 0.35), (0.84, 6.5, 6.2, 0.7, 1),
     (0.93, 6.8, 6.6, 0.6, 1.1), (0.98, 4.6, 5, 0.6, 1), (1, 1.5, 2, 0.6, 1),
 )  # fmt: skip
@@ -51,16 +57,18 @@ PHALANX = (
     (0.975, 5, 4, 0.6, 1), (1, 3, 2.4, 0.6, 1),
 )  # fmt: skip
 TIP = (
-    (0, 4, 3.5, 0.5, 1), (0.03, 6, 4.6, 0.6, 1.1), (0.15, 5.2, 3.8, 0.7, 0.8), (0.4, 2.9, 2.4, 1.1, 0.3),
-    (0.65, 2.6, 2, 1.0, 0.4), (0.8, 3.9, 2.1, 0.6, 0.9), (0.93, 3.9, 1.9, 0.5, 0.9), (1, 2, 1.2, 0.5, 1),
+    (0, 4, 3.5, 0.5, 1), (0.03, 6, 4.6, 0.6, 1.1), (0.15, 5.2, 3.8, 0.7, 0.8),
+    (0.4, 2.9, 2.4, 1.1, 0.3), (0.65, 2.6, 2, 1.0, 0.4), (0.8, 3.9, 2.1, 0.6, 0.9),
+    (0.93, 3.9, 1.9, 0.5, 0.9), (1, 2, 1.2, 0.5, 1),
 )  # fmt: skip
 RADIUS = (
-    (0, 10, 7, 0.8, 1), (0.012, 14.5, 10, 0.9, 1.15), (0.07, 15.5, 10.5, 0.9, 1), (0.16, 12.5, 8.5, 1.2, 0.8),
-    (0.3, 8.5, 7, 2.2, 0.3), (0.5, 7, 6.5, 2.8, 0.1), (1, 7.5, 7, 3, 0.05),
+    (0, 10, 7, 0.8, 1), (0.012, 14.5, 10, 0.9, 1.15), (0.07, 15.5, 10.5, 0.9, 1),
+    (0.16, 12.5, 8.5, 1.2, 0.8), (0.3, 8.5, 7, 2.2, 0.3), (0.5, 7, 6.5, 2.8, 0.1),
+    (1, 7.5, 7, 3, 0.05),
 )  # fmt: skip
 ULNA = (
-    (0, 5, 4, 0.8, 1), (0.012, 7.6, 7, 0.9, 1.1), (0.06, 7.8, 7.2, 0.9, 1), (0.16, 6, 5.5, 1.4, 0.6),
-    (0.4, 5.5, 5.5, 2.4, 0.1), (1, 6.5, 6.5, 2.8, 0.05),
+    (0, 5, 4, 0.8, 1), (0.012, 7.6, 7, 0.9, 1.1), (0.06, 7.8, 7.2, 0.9, 1),
+    (0.16, 6, 5.5, 1.4, 0.6), (0.4, 5.5, 5.5, 2.4, 0.1), (1, 6.5, 6.5, 2.8, 0.05),
 )  # fmt: skip
 FORMS = ((METACARPAL, (0.9,)), (PHALANX, (0.09,)), (PHALANX, (0.12,)), (TIP, (0.12,)))
 FOREARM = 130.0  # mm of it that may be seen
@@ -84,9 +92,7 @@ def _rays(dice: Dice, who: Sitter, hard: float, gap: Tensor) -> tuple[Tensor, Te
     bent = dice.normal(0.08, 0.06 + 0.12 * hard, 5, 4).abs() * torch.tensor([0.2, 1, 1, 0.7])
     bent[:, 0, 0] += 0.3
     bent = bent.cumsum(dim=-1)
-    way = torch.stack(
-        [angle.sin() * bent.cos(), bent.sin(), -angle.cos() * bent.cos()], dim=-1
-    )
+    way = torch.stack([angle.sin() * bent.cos(), bent.sin(), -angle.cos() * bent.cos()], dim=-1)
     length = torch.tensor(LENGTHS).float() * dice.normal(1, 0.03, 5, 4)
     space = torch.where(length > 0, gap[:, :, None].expand(n, 5, 4), 0.0)
     reach = ((length + space)[..., None] * way).cumsum(dim=2)
@@ -159,7 +165,7 @@ def _digits(
     head, foot = (choose(choose(v, where), which) for v in (start, end))
     along = normalize(normalize(foot - head, dim=-1) + dice.normal(0, 0.3, 3), dim=-1)
     at = head + (foot - head) * dice.uniform(0.35, 0.8)[:, None]
-    snap = {"at": at, "along": along, "shift": dice.normal(0, 1.2, 3), "gap": gap}
+    snap: dict[str, Any] = {"at": at, "along": along, "shift": dice.normal(0, 1.2, 3), "gap": gap}
     snap["bend"] = rotation("y", dice.normal(0, 0.18))
     hit = torch.arange(5) == where[:, None]
     after = hit[:, :, None] & (torch.arange(4) >= which[:, None])[:, None]
@@ -169,14 +175,16 @@ def _digits(
     moved = moved.view(dice.n, 5, 8, 3)
     girth = torch.tensor(GIRTHS) * who.girth[:, None, None]
     plate = who.child * (0.8 + 2.2 * (1 - who.years))
-    looks = {"wall": who.wall[:, None], "gap": plate[:, None], "beam": turn[:, 1]}
+    looks: dict[str, Any] = {"wall": who.wall[:, None], "gap": plate[:, None], "beam": turn[:, 1]}
     clouds = []
-    for k, (form, plates) in enumerate(FORMS):
+    for k, (form, physes) in enumerate(FORMS):
         here = which == k
         whole = (hit & here[:, None])[..., None]
         first = torch.where(whole, start[:, :, k], moved[:, :, k])
         last = torch.where(whole, end[:, :, k], moved[:, :, k + 4])
-        bones = long_bones(form, first, last, girth=girth[:, :, k], plates=plates, **looks)
+        bones = long_bones(
+            form, first, last, n=52 if k == 0 else 36, girth=girth[:, :, k], plates=physes, **looks
+        )
         if k < 2:
             of = hit.repeat_interleave(bones.mass.shape[1] // 5, dim=1) & here[:, None]
             bones = broken(bones, of=of, **snap)
@@ -206,7 +214,13 @@ def _forearm(dice: Dice, who: Sitter, turn: Tensor, gap: Tensor) -> Cloud:
     zero = torch.zeros(dice.n)
     tail = dice.normal(0, 5, 2)
     plate = who.child * (0.8 + 2.2 * (1 - who.years))
-    looks = {"wall": who.wall, "gap": plate, "n": 100, "across": 20, "beam": turn[:, 1]}
+    looks: dict[str, Any] = {
+        "wall": who.wall,
+        "gap": plate,
+        "n": 96,
+        "across": 24,
+        "beam": turn[:, 1],
+    }
     radius = long_bones(
         RADIUS,
         torch.stack([zero + 8.5, zero, zero + 18.5], dim=-1),
@@ -228,14 +242,14 @@ def _forearm(dice: Dice, who: Sitter, turn: Tensor, gap: Tensor) -> Cloud:
     at = torch.stack([zero + 8, zero, dice.uniform(36, 48)], dim=-1)
     along = normalize(torch.tensor([0.0, 0, 1]) + dice.normal(0, 0.18, 3), dim=-1)
     kink = rotation("x", dice.normal(0, 0.25)) @ rotation("y", dice.normal(0, 0.1))
-    return broken(
-        join([radius, ulna, styloids]), at, along, dice.normal(0, 2, 3), kink, gap
-    )
+    return broken(join([radius, ulna, styloids]), at, along, dice.normal(0, 2, 3), kink, gap)
 
 
 def _plaster(dice: Dice, cast: Tensor, stand: Pose, size: int) -> Tensor:
     """Return the thickness (N, S, S) of a cast round forearm and palm, mm."""
-    ends = torch.tensor([[[2.0, 0, -45], [0, 0, 5]], [[0, 0, 5], [0, 0, 30]], [[0, 0, 30], [0, 0, 140]]])
+    ends = torch.tensor(
+        [[[2.0, 0, -45], [0, 0, 5]], [[0, 0, 5], [0, 0, 30]], [[0, 0, 30], [0, 0, 140]]]
+    )
     wide = torch.tensor([[44.0, 42], [41, 34], [34, 42]]).expand(dice.n, 3, 2)
     deep = torch.tensor([[22.0, 24], [24, 27], [27, 36]]).expand(dice.n, 3, 2)
     shape = flesh(ends.expand(dice.n, 3, 2, 3), wide, deep, stand, size)
@@ -257,7 +271,14 @@ def _hardware(
     nail = pins(head - 0.2 * (foot - head) + aside, foot + 0.1 * (foot - head) - aside, 0.8)
     low, high = torch.tensor([[[8.0, 4, 70]]]), torch.tensor([[[8.5, 4, 27]]])
     n = dice.n
-    bar = plates(low.expand(n, 1, 3), high.expand(n, 1, 3), torch.tensor([[[1.0, 0, 0]]]).expand(n, 1, 3), 9.0, 2.0, 6)
+    bar = plates(
+        low.expand(n, 1, 3),
+        high.expand(n, 1, 3),
+        torch.tensor([[[1.0, 0, 0]]]).expand(n, 1, 3),
+        9.0,
+        2.0,
+        6,
+    )
     z = torch.tensor([28.0, 30.0, 33.0, 47.0, 56.0, 65.0])
     x = torch.tensor([3.0, 14.0, 8.5, 8.0, 8.0, 8.0]) + dice.normal(0, 0.6, 6)
     entry = torch.stack([x, torch.full((n, 6), 5.0), z.expand(n, 6)], dim=-1)
@@ -267,7 +288,9 @@ def _hardware(
     finger = 1 + dice.integers(4)
     first, last = choose(start, finger)[:, 1], choose(end, finger)[:, 1]
     along = normalize(last - first, dim=-1)
-    band = rings((0.6 * first + 0.4 * last)[:, None], along[:, None], 9.5, dice.uniform(0.7, 1.6, 1))
+    band = rings(
+        (0.6 * first + 0.4 * last)[:, None], along[:, None], 9.5, dice.uniform(0.7, 1.6, 1)
+    )
     metal = join(
         [nail.weighted(pinned), join([bar, bolts]).weighted(plated), band.weighted(ringed)]
     )

@@ -47,9 +47,10 @@ def plates(start: Tensor, end: Tensor, side: Tensor, width: Size, thick: Size, h
     width, thick = (torch.as_tensor(v, dtype=torch.float32) for v in (width, thick))
     t, s = (torch.arange(n) + 0.5) / n, (torch.arange(across) + 0.5) / across * 2 - 1
     length = (end - start).norm(dim=-1)
-    points = path[..., None, :] + (s[:, None] * (width / 2)[..., None, None, None]) * side[
-        ..., None, None, :
-    ]
+    points = (
+        path[..., None, :]
+        + (s[:, None] * (width / 2)[..., None, None, None]) * side[..., None, None, :]
+    )
     along = ((t * holes) % 1 - 0.5)[:, None] * (length / holes)[..., None, None]
     hole = along.square() + (s * (width / 2)[..., None, None]).square()
     open_ = hole < (0.3 * width).square()[..., None, None]
@@ -59,7 +60,7 @@ def plates(start: Tensor, end: Tensor, side: Tensor, width: Size, thick: Size, h
 
 
 def rings(centre: Tensor, along: Tensor, radius: Size, band: Size, n: int = 90) -> Cloud:
-    """Put rings round an axis: ``along`` is its unit direction; radius and half width of the band, mm."""
+    """Put rings round an axis of unit direction ``along``; radius and half width, mm."""
     towards = torch.tensor([0.0, 1.0, 0.0])
     rise = towards - (along @ towards)[..., None] * along
     rise = rise / rise.norm(dim=-1, keepdim=True).clamp(min=1e-3)

@@ -7,12 +7,13 @@ joint. Lengths are in mm, of a grown-up.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from firstread.phantoms.bones import broken, eaten, long_bones, short_bones
+from firstread.phantoms.bones import at, broken, eaten, long_bones, short_bones
 from firstread.phantoms.chances import Dice
 from firstread.phantoms.flesh import Flesh, flesh
 from firstread.phantoms.hardware import plates, screws
@@ -23,13 +24,14 @@ from firstread.phantoms.truth import FAMILIES, Phantoms, answers, findings
 THIGH, SHIN = 190.0, 200.0  # mm of femur and tibia that may be seen
 # Both run from the joint outwards.
 FEMUR = (
-    (0, 24, 14, 0.8, 1.1), (0.02, 34, 20, 0.9, 1.1), (0.07, 40, 25, 1.0, 1), (0.14, 40, 25, 1.0, 0.95),
-    (0.2, 35, 22, 1.1, 0.9), (0.28, 27, 18, 1.6, 0.7), (0.38, 20, 16, 2.6, 0.5), (0.55, 15.5, 15, 4.2, 0.2),
-    (1, 14, 14.5, 5.5, 0.1),
+    (0, 24, 14, 0.8, 1.1), (0.02, 34, 20, 0.9, 1.1), (0.07, 40, 25, 1.0, 1),
+    (0.14, 40, 25, 1.0, 0.95), (0.2, 35, 22, 1.1, 0.9), (0.28, 27, 18, 1.6, 0.7),
+    (0.38, 20, 16, 2.6, 0.5), (0.55, 15.5, 15, 4.2, 0.2), (1, 14, 14.5, 5.5, 0.1),
 )  # fmt: skip
 TIBIA = (
-    (0, 36, 20, 1.0, 1.2), (0.012, 38.5, 24, 1.3, 1.25), (0.06, 38, 24.5, 1.0, 1), (0.12, 33, 23, 1.1, 0.9),
-    (0.2, 25, 21, 1.5, 0.7), (0.32, 18, 18, 2.6, 0.4), (0.5, 14, 16, 4, 0.2), (1, 12, 14, 5, 0.1),
+    (0, 36, 20, 1.0, 1.2), (0.012, 38.5, 24, 1.3, 1.25), (0.06, 38, 24.5, 1.0, 1),
+    (0.12, 33, 23, 1.1, 0.9), (0.2, 25, 21, 1.5, 0.7), (0.32, 18, 18, 2.6, 0.4),
+    (0.5, 14, 16, 4, 0.2), (1, 12, 14, 5, 0.1),
 )  # fmt: skip
 FIBULA = (
     (0, 4, 4, 0.7, 0.9), (0.03, 8.5, 9, 0.8, 1), (0.1, 9.5, 10, 0.8, 0.8), (0.2, 6.5, 7, 1.2, 0.4),
@@ -94,73 +96,89 @@ def draw(n: int, size: int, generator: torch.Generator, hard: float = 1.0) -> Ph
         prosthesis=replaced, cast=cast,
     )  # fmt: skip
     return expose(
-        stand, limb, bones, metal, who, (labels, signs), dice, size, hard, sheath, soft_beam=1.5
+        stand,
+        limb,
+        bones,
+        metal,
+        who,
+        (labels, signs),
+        dice,
+        size,
+        hard,
+        sheath,
+        soft_beam=1.5,
+        grit=0.9,
     )
 
 
-def _at(*place: Tensor | float, n: int) -> Tensor:
-    """Return one place in each body, (N, 3), from numbers or (N,)."""
-    return torch.stack([torch.as_tensor(v, dtype=torch.float32).expand(n) for v in place], dim=-1)
-
-
 def _thigh(
-    dice: Dice, who: Sitter, turn: Tensor, space: Tensor, worn: Tensor, replaced: Tensor, gap: Tensor
+    dice: Dice,
+    who: Sitter,
+    turn: Tensor,
+    space: Tensor,
+    worn: Tensor,
+    replaced: Tensor,
+    gap: Tensor,
 ) -> Cloud:
     """Return the femur, unbent: a shaft that flares into two condyles, set backwards."""
     n, foot = dice.n, -space / 2
     plate = who.child * (1.0 + 2.5 * (1 - who.years))
     shaft = long_bones(
         FEMUR,
-        _at(0.0, -2.0, foot - 8 - 4 * replaced, n=n), _at(6 + dice.normal(0, 4), 6.0, -THIGH, n=n),
+        at(0.0, -2.0, foot - 3 - 6 * replaced, n=n), at(6 + dice.normal(0, 4), 6.0, -THIGH, n=n),
         turn[:, 1], girth=who.girth, bow=torch.tensor([0.0, 5, 0]), wall=who.wall,
-        plates=(0.155,), gap=plate, n=110, across=34,
+        plates=(0.155,), gap=plate, n=120, across=44,
     )  # fmt: skip
     young = (0.72 + 0.28 * who.years) * who.girth
     deep = turn[:, 0, 0].abs()[:, None]  # 1 frontal, 0 from the side
-    centre = torch.stack(
-        [_at(-20.5, -9.0, foot - 18, n=n), _at(20.5, -8.0, foot - 17.5, n=n)], dim=1
-    )
+    centre = torch.stack([at(-20.5, -9.0, foot - 18, n=n), at(20.5, -8.0, foot - 17.5, n=n)], dim=1)
     wide, thick = torch.tensor([18.5, 18.0]), torch.tensor([28.0, 27.0])
     axes = torch.stack(
         [thick + deep * (wide - thick), wide + deep * (thick - wide), torch.full((n, 2), 18.0)],
         dim=-1,
     )
     axes = axes * young[:, None, None] * (1 - 0.25 * replaced.float())[:, None, None]
-    knobs = short_bones(centre, axes, turn, 1.1 * who.wall[:, None], 0.85, square=2.2, points=900)
+    knobs = short_bones(centre, axes, turn, 0.6 * who.wall[:, None], 0.3, square=2.5, points=900)
     spur = _spurs(dice, turn, worn, foot - 4)
-    at = _at(0.0, 0.0, dice.uniform(-95, -45), n=n)
+    place = at(0.0, 0.0, dice.uniform(-95, -45), n=n)
     along = normalize(torch.tensor([0.0, 0, -1]) + dice.normal(0, 0.35, 3), dim=-1)
     kink = rotation("x", dice.normal(0, 0.12)) @ rotation("y", dice.normal(0, 0.1))
-    return broken(join([shaft, knobs, spur]), at, along, dice.normal(0, 4, 3), kink, gap)
+    return broken(join([shaft, knobs, spur]), place, along, dice.normal(0, 4, 3), kink, gap)
 
 
 def _spurs(dice: Dice, turn: Tensor, worn: Tensor, height: Tensor) -> Cloud:
     """Return spikes of bone at the rims of the joint, (N,) at height z."""
     n = dice.n
-    rim = [_at(x, y, height, n=n) for x, y in ((-38, -4), (38, -4), (0, 24), (0, -34))]
+    rim = [at(x, y, height, n=n) for x, y in ((-38, -4), (38, -4), (0, 24), (0, -34))]
     grown = dice.uniform(1.5, 5.5, 4, 1) * torch.tensor([1.2, 1.2, 0.7]) * worn[:, None, None]
     return short_bones(torch.stack(rim, dim=1), grown, turn, 1.0 * worn[:, None], points=50)
 
 
 def _shin(
-    dice: Dice, who: Sitter, turn: Tensor, space: Tensor, worn: Tensor, replaced: Tensor, gap: Tensor
+    dice: Dice,
+    who: Sitter,
+    turn: Tensor,
+    space: Tensor,
+    worn: Tensor,
+    replaced: Tensor,
+    gap: Tensor,
 ) -> Cloud:
     """Return tibia and fibula: a plateau with two spines, and the tubercle in front."""
     n, head = dice.n, space / 2 + 6 * replaced
     plate = who.child * (1.0 + 2.0 * (1 - who.years))
-    looks = {"wall": who.wall, "gap": plate, "girth": who.girth, "beam": turn[:, 1]}
+    looks: dict[str, Any] = {"wall": who.wall, "gap": plate, "girth": who.girth, "beam": turn[:, 1]}
     tibia = long_bones(
-        TIBIA, _at(0.0, -5.0, head, n=n), _at(dice.normal(-2, 4), -6.0, SHIN, n=n),
-        bow=torch.tensor([0.0, 4, 0]), plates=(0.085,), n=110, across=34, **looks,
+        TIBIA, at(0.0, -5.0, head, n=n), at(dice.normal(-2, 4), -6.0, SHIN, n=n),
+        bow=torch.tensor([0.0, 4, 0]), plates=(0.085,), n=120, across=44, **looks,
     )  # fmt: skip
     fibula = long_bones(
-        FIBULA, _at(33.0, -22.0, head + 11, n=n), _at(29 + dice.normal(0, 3), -16.0, SHIN, n=n),
-        plates=(0.09,), n=100, across=12, **looks,
+        FIBULA, at(33.0, -22.0, head + 11, n=n), at(29 + dice.normal(0, 3), -16.0, SHIN, n=n),
+        plates=(0.09,), n=120, across=12, **looks,
     )  # fmt: skip
     grown = (0.4 + 0.6 * who.years)[:, None, None]
     knobs = short_bones(
         torch.stack(
-            [_at(-5.0, -6.0, head - 1.5, n=n), _at(5.5, -6.0, head - 1, n=n), _at(3.0, 19.0, head + 38, n=n)],
+            [at(x, y, head + z, n=n) for x, y, z in ((-5, -6, -1.5), (5.5, -6, -1), (3, 19, 38))],
             dim=1,
         ),
         torch.tensor([[3.2, 5, 5.5], [3.2, 5, 5.0], [6.0, 6, 16]]) * grown,
@@ -168,16 +186,21 @@ def _shin(
     )  # fmt: skip
     hard_rim = worn[:, None] * torch.tensor([1.6, 1.6])
     sclerosis = short_bones(
-        torch.stack([_at(-20.0, -5.0, head + 3, n=n), _at(20.0, -5.0, head + 3, n=n)], dim=1),
+        torch.stack([at(-20.0, -5.0, head + 3, n=n), at(20.0, -5.0, head + 3, n=n)], dim=1),
         torch.tensor([[15.0, 17, 3.0], [15, 17, 3]]).expand(n, 2, 3) * worn[:, None, None],
         turn, 0.0, hard_rim, points=130,
     )  # fmt: skip
     spur = _spurs(dice, turn, worn, head + 4)
-    at = _at(0.0, 0.0, dice.uniform(18, 90), n=n)
+    place = at(0.0, 0.0, dice.uniform(18, 90), n=n)
     along = normalize(torch.tensor([0.0, 0, 1]) + dice.normal(0, 0.4, 3), dim=-1)
     kink = rotation("x", dice.normal(0, 0.1)) @ rotation("y", dice.normal(0, 0.1))
     return broken(
-        join([tibia, fibula, knobs, sclerosis, spur]), at, along, dice.normal(0, 3.5, 3), kink, gap
+        join([tibia, fibula, knobs, sclerosis, spur]),
+        place,
+        along,
+        dice.normal(0, 3.5, 3),
+        kink,
+        gap,
     )
 
 
@@ -185,7 +208,7 @@ def _patella(dice: Dice, who: Sitter, turn: Tensor, bent: Tensor, space: Tensor)
     """Return the kneecap: it glides down before the femur as the knee bends."""
     grown = ((who.years - 0.15) / 0.6).clamp(0, 1)
     slide = rotation("x", 0.55 * bent)
-    rest = _at(2.0, 37.0, -30.0 - space / 2 + dice.normal(0, 4), n=dice.n)
+    rest = at(2.0, 34.5, -30.0 - space / 2 + dice.normal(0, 4), n=dice.n)
     about = torch.tensor([0.0, 0, -16])
     centre = ((rest - about)[:, None] @ slide.mT)[:, 0] + about
     side = turn[:, 0, 1].abs()[:, None]
@@ -204,15 +227,14 @@ def _skin(
 ) -> Flesh:
     """Return thigh, knee and calf."""
     n = dice.n
-    thigh = torch.stack([_at(0.0, 4.0, -260.0, n=n), _at(0.0, 4.0, -30.0, n=n)], dim=1)
-    front = torch.stack([_at(0.0, 12.0, -60.0, n=n), _at(0.0, 11.0, -22.0, n=n)], dim=1)
+    thigh = torch.stack([at(0.0, 4.0, -260.0, n=n), at(0.0, 4.0, -30.0, n=n)], dim=1)
+    front = torch.stack([at(0.0, 12.0, -60.0, n=n), at(0.0, 11.0, -22.0, n=n)], dim=1)
     thigh, front = ((v - hinge[:, None]) @ flex.mT + hinge[:, None] for v in (thigh, front))
-    calf = torch.stack([_at(2.0, -8.0, 0.0, n=n), _at(2.0, -14.0, 110.0, n=n)], dim=1)
-    below = torch.stack([_at(2.0, -14.0, 110.0, n=n), _at(2.0, -8.0, 260.0, n=n)], dim=1)
+    calf = torch.stack([at(2.0, -8.0, 0.0, n=n), at(2.0, -14.0, 110.0, n=n)], dim=1)
+    below = torch.stack([at(2.0, -14.0, 110.0, n=n), at(2.0, -8.0, 260.0, n=n)], dim=1)
     ends = torch.stack([thigh, front, calf, below], dim=1)
     bulk = who.bulk[:, None, None]
     wide = torch.tensor([[80.0, 54], [40, 36], [50, 57], [57, 40]]) * bulk
-
 
     return flesh(ends, wide, 0.95 * wide, stand, size, blend=10.0 * float(bulk.max().sqrt()))
 
@@ -229,25 +251,29 @@ def _hardware(
     reach = torch.tensor([62.0, 60, 56, 34, 30, 30, 30]) * dice.uniform(0.9, 1.05, 7)
     exit_ = entry - torch.stack([reach, 0 * reach, 0.05 * reach], dim=-1)
     ahead = torch.tensor([[[0.0, 1, 0]]]).expand(n, 1, 3)
-    bar = plates(_at(35.0, 0.0, 10.0, n=n)[:, None], _at(18.0, 0.0, 118.0, n=n)[:, None], ahead, 15.0, 3.5, 8)
+    bar = plates(
+        at(35.0, 0.0, 10.0, n=n)[:, None], at(18.0, 0.0, 118.0, n=n)[:, None], ahead, 15.0, 3.5, 8
+    )
     shin = join([screws(entry, exit_, 2.0), bar])
     thigh = Cloud(shin.points * torch.tensor([1.0, 1, -1]) + torch.tensor([4.0, 0, -8]), shin.mass)
     # A prosthesis: two runners on the femur, a tray with a stem in the tibia.
     deep = turn[:, 0, 0].abs()[:, None]
-    runner = torch.stack([_at(-20.0, -7.0, foot - 15, n=n), _at(20.0, -7.0, foot - 15, n=n)], dim=1)
+    runner = torch.stack([at(-20.0, -7.0, foot - 15, n=n), at(20.0, -7.0, foot - 15, n=n)], dim=1)
     tilt = torch.stack([28 - 10 * deep, 18 + 10 * deep, 18 + 0 * deep], dim=-1)
     skid = short_bones(runner, tilt.expand(n, 2, 3), turn, 0.0, 0.0, points=1200)
     # Only its lower and hinder wall is metal.
     low = (skid.points[..., 2] - (foot - 15)[:, None]) / 18
-    edge = (low + 0.25 * (skid.points[..., 1].abs() > 20)) > 0.35
+    edge = (low + 0.25 * (skid.points[..., 1].abs() > 20)) > 0.1
     spot = METAL * 12 * 18 * 24 * 3.14 / 1200
     skid = Cloud(skid.points, edge * spot * 0.6)
     tray = short_bones(
-        _at(0.0, -4.0, head + 3.5, n=n)[:, None], torch.cat([38 * deep + 25 * (1 - deep), 30 + 0 * deep, 2.4 + 0 * deep], dim=-1)[:, None],
+        at(0.0, -4.0, head + 3.5, n=n)[:, None], at(25 + 13 * deep[:, 0], 30.0, 2.4, n=n)[:, None],
         turn, 0.0, 1.0, square=6.0, points=700,
     )  # fmt: skip
     tray = Cloud(tray.points, torch.full_like(tray.mass, METAL * 20 * 76 * 4.8 / 700))
-    stem = screws(_at(0.0, -4.0, head + 5, n=n)[:, None], _at(0.0, -5.0, head + 52, n=n)[:, None], 4.5)
+    stem = screws(
+        at(0.0, -4.0, head + 5, n=n)[:, None], at(0.0, -5.0, head + 52, n=n)[:, None], 4.5
+    )
     up = join([thigh.weighted(held & high), skid.weighted(replaced)])
     down = join([shin.weighted(held & ~high), tray.weighted(replaced), stem.weighted(replaced)])
     return up, down, held

@@ -10,7 +10,7 @@ from torch import Tensor
 from firstread.phantoms.beam import blur, cast, develop, ripple
 from firstread.phantoms.chances import Dice
 from firstread.phantoms.flesh import Flesh
-from firstread.phantoms.solids import Cloud, Pose, project
+from firstread.phantoms.solids import LUNG, MUSCLE, Cloud, Pose, project
 from firstread.phantoms.truth import LABELS, Phantoms
 
 CHILD, ADULT, OLD = range(3)
@@ -96,8 +96,10 @@ def expose(
     size: int,
     hard: float,
     sheath: Tensor | None = None,
+    gas: Tensor | None = None,
     mirrored: Tensor | None = None,
     soft_beam: float = 1.8,
+    grit: float = 0.6,
 ) -> Phantoms:
     """Expose radiographs of limbs that are built as left ones.
 
@@ -113,24 +115,35 @@ def expose(
         Random numbers, side of the picture, and how far from plain.
     sheath : Tensor, optional
         (N, S, S) thickness of a cast, mm.
+    gas : Tensor, optional
+        (N, S, S) path length through inflated lung inside the soft tissue, mm.
     mirrored : Tensor, optional
         (N,) bool which pictures to turn over; the right limbs if left out.
     soft_beam : float
         How much more bone stops of the beam than near 65 keV, relative to soft tissue: thin limbs
         are taken at 50 kV.
+    grit : float
+        Half the distance of the points of bone, mm.
     """
     side = who.right if mirrored is None else mirrored
     tall = who.stature[:, None, None]
     fat = dice.uniform(0.05, 0.3) * limb.depth.amax(dim=(1, 2))
     soft = limb.line(fat) * tall
     if sheath is not None:
-        weave = 1 + 0.12 * ripple(dice, size, max(size / 24, 2.0))
+        weave = 1 + 0.07 * ripple(dice, size, max(size / 12, 2.0))
         soft = soft + PLASTER * sheath * tall * weave
+    if gas is not None:
+        air = torch.minimum(gas, 0.9 * limb.chord()) * tall
+        soft = soft - (MUSCLE - LUNG) * air
     grain = (1 + 0.06 * ripple(dice, size, max(size / 50, 1.5))).clamp(min=0.5)
-    bone = blur(project(bones, stand, size), 0.5 * max(size / 128, 0.8)) * grain * tall
+    # Wide enough that no single point shows.
+    spread = (grit * size / stand.field).clamp(min=0.5)
+    bone = blur(project(bones, stand, size), spread) * grain * tall
     steel = blur(project(metal, stand, size), 0.35) * tall
     soft, bone, steel = (mirror(image, side) for image in (soft, bone, steel))
-    shadow = cast(stand.field * who.stature, soft, bone, steel)
+    lung = None if gas is None else mirror(air, side)
+    thick = None if lung is None else ((soft - LUNG * lung) / MUSCLE).clamp(min=0)
+    shadow = cast(stand.field * who.stature, soft, bone, steel, lung, thick)
     hardness = dice.uniform(soft_beam - 0.35, soft_beam + 0.35)[:, None, None]
     line = shadow.line + (hardness - 1) * bone
     return develop(replace(shadow, line=line), *known, dice.generator, hard)
