@@ -8,10 +8,16 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from firstread.errors import UsageError, unknown
+from firstread.phantoms import chest, foot, hand, knee
 from firstread.phantoms.truth import Phantoms, gather
 
 Draw = Callable[[int, int, torch.Generator], Phantoms]
-DRAWS: Mapping[str, Draw] = {}
+DRAWS: Mapping[str, Draw] = {
+    "chest": chest.draw,
+    "hand": hand.draw,
+    "knee": knee.draw,
+    "foot": foot.draw,
+}
 """Each family with the function that draws n pictures of a size from a generator."""
 
 
