@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from firstread.classifier import Classifier
-from firstread.errors import DataError, ImageError, NetworkError
+from firstread.errors import DataError, ImageError, NetworkError, UsageError
 from firstread.outlets.answer import Answer, answers
 from firstread.outlets.model import Model
 from firstread.outlets.pacs.listen import Address, listening
@@ -21,7 +21,7 @@ from firstread.outlets.pacs.quiet import quiet
 from firstread.outlets.pacs.send import Sender
 from firstread.outlets.source import Source
 from firstread.outlets.structured_report import Reports
-from firstread.outlets.writing import save
+from firstread.outlets.writing import encoded, keep
 from firstread.progress import Notice
 
 BATCH = 32
@@ -237,14 +237,22 @@ def _answer(
     results = []
     for job in jobs:
         if job.file in errors:
-            queue.fail(job, errors[job.file])
-            desk.count("failed")
-            desk.say(f"an image can't be answered: {errors[job.file]}")
+            _put_aside(desk, queue, job, errors[job.file])
             continue
-        source, said = found[job.file]
-        results.append((job, partial(save, reports.report(source, said))))
+        try:
+            report = encoded(reports.report(*found[job.file]))
+        except Exception as error:  # Whatever an image holds, the next one is answered.
+            _put_aside(desk, queue, job, f"no report can be made of it ({type(error).__name__})")
+        else:
+            results.append((job, partial(keep, report)))
     queue.answer(results)
     desk.count("answered", len(results))
+
+
+def _put_aside(desk: _Desk, queue: Queue, job: Job, reason: str) -> None:
+    queue.fail(job, reason)
+    desk.count("failed")
+    desk.say(f"an image can't be answered: {reason}")
 
 
 def _said(
@@ -253,14 +261,18 @@ def _said(
     """Return what the model says of files, and why nothing of others."""
     sources: dict[Path, Source] = {}
     errors: dict[Path, str] = {}
+    used: list[str] = []
     for file in files:
         try:
             sources[file] = Source.of(file)
+            used += classifier.used(file)["path"].tolist()
         except ImageError as error:
             errors[file] = error.reason
+        except UsageError as error:  # It has fewer frames than the training asked for.
+            errors[file] = str(error).removeprefix(f"{file}: ")
     said: dict[Path, list[Answer]] = {}
     try:
-        table = classifier.predict(list(sources), skip_unreadable=True) if sources else None
+        table = classifier.predict(used, skip_unreadable=True) if used else None
         problems = [] if table is None else table.attrs["skipped"]
     except DataError as error:
         table, problems = None, list(error.problems)
@@ -268,7 +280,7 @@ def _said(
         for answer in answers(table, model.classes, model.multilabel):
             said.setdefault(answer.file, []).append(answer)
     for file in sources:
-        if file not in said:
+        if file not in said and file not in errors:
             named = (line.split(": ", 1)[1] for line in problems if str(file) in line)
             errors[file] = next(named, "holds no image")
     return {file: (sources[file], said[file]) for file in said}, errors
