@@ -18,7 +18,8 @@ from firstread.classifier import Classifier, load
 from firstread.errors import NetworkError
 from firstread.outlets.answer import Answer
 from firstread.outlets.model import Model
-from firstread.outlets.pacs.answering import Listening, Tally, serve
+from firstread.outlets.pacs.answering import Listening, serve
+from firstread.outlets.pacs.desk import Tally
 from firstread.outlets.pacs.listen import Address
 from firstread.outlets.pacs.node import Node
 from firstread.outlets.pacs.send import Sender
