@@ -75,6 +75,7 @@ class Canvas:
         *layers: tuple[float | Tensor, int],
         within: Sequence[int] = (),
         shift: Tensor | None = None,
+        until: Tensor | None = None,
     ) -> None:
         """Paint one part into the sections that have it.
 
@@ -89,6 +90,8 @@ class Canvas:
             The materials that the part may replace; any when empty.
         shift : Tensor, optional
             (N, side, side) table entries by which directions are bent (folds that wind).
+        until : Tensor, optional
+            (N, ANGLES) depth below the outline (mm) down to which the part reaches: a shell.
         """
         box = self._box(outline)
         if box is None:
@@ -113,6 +116,9 @@ class Canvas:
         margin = _looked_up(radii, index).sub_(distance)
         after = self.materials[rows] if flat is None else _looked_up(self.materials, flat)
         free = _any_of(after, within) if within else None
+        if until is not None:
+            shell = margin <= _looked_up(until[rows], index)
+            free = shell if free is None else free & shell
         for depth, material in layers:
             deep = depth[rows] if isinstance(depth, Tensor) else torch.tensor(depth)
             if deep.ndim == 2 and deep.shape[1] == ANGLES:

@@ -150,12 +150,8 @@ def _brain(canvas: Canvas, frame: Frame, changes: float, dice: Dice) -> dict[str
     lens = lens * bleeding[:, None]
     gap = 0.6 + 3.0 * frame.shrunk[:, None] + lens
     fold(canvas, brain, gap, dice, within=(M.CSF,))
-    canvas.paint(
-        Outline(brain.centre, torch.where(lens > 0, brain.radii, -1.0)),
-        (0, M.HAEMORRHAGE),
-        (lens, M.CSF),
-        within=(M.CSF,),
-    )
+    shed = Outline(brain.centre, torch.where(lens > 0, brain.radii, -1.0))
+    canvas.paint(shed, (0, M.HAEMORRHAGE), within=(M.CSF,), until=lens)
     # The fissure between the hemispheres: whole near the vertex, split by the ventricles below.
     whole = frame.between(0.72, 1.1)
     split = frame.between(0.3, 0.72)
