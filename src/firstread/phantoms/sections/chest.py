@@ -53,7 +53,7 @@ def axial(
     )
     fat = 4 + 34 * dice.uniform(0, 1) ** 2
     body = trunk(dice, level, half, 20.0, fat)
-    width = 2.35 * (body.wall.radii.amax(1) + fat)
+    width = 2.25 * (body.wall.radii.amax(1) + fat)
     canvas = Canvas.blank(posed(torch.zeros(dice.n, 2), width * zoom, dice), size)
     back = body.wall.at(math.pi / 2)[:, 1] + fat * 0.4 + 4
     if couches:
@@ -65,7 +65,7 @@ def axial(
     _lung(canvas, body, dice)
     signs = _lung_changes(canvas, body, changes, dice)
     _mediastinum(canvas, body, changes, signs, dice)
-    spine = body.cavity.at(math.pi / 2)[:, 1] - 6
+    spine = body.cavity.at(math.pi / 2)[:, 1] - 14 * body.scale[:, 1]
     paint_vertebra(canvas, body, spine, 0.8, dice, screws=dice.chance(0.05 * changes))
     paint_ribs(canvas, body, 6, dice, present=level > -1)
     breastbone = ellipse(
@@ -196,8 +196,8 @@ def _mediastinum(
     swell = torch.where(large, dice.uniform(1.15, 1.35), dice.uniform(0.85, 1.05))
     signs["cardiomegaly"] = large & heart
     core = body.shape(
-        0, 0, ((0, -88), (16, -80), (22, -50), (32, -15), (26, 25), (30, 60), (14, 88), (-14, 88),
-               (-26, 60), (-24, 25), (-32, -15), (-24, -50), (-14, -80)), dice, rough=0.04,
+        0, 0, ((0, -88), (6, -82), (13, -55), (30, -20), (24, 20), (30, 55), (14, 85), (-14, 85),
+               (-26, 55), (-22, 20), (-30, -20), (-16, -55), (-5, -82)), dice, rough=0.04,
     )  # fmt: skip
     canvas.paint(core, (0, M.FAT), within=tuple(m for m in NOT_AIR if m not in (M.MUSCLE, M.SKIN)))
     for x, y, r, present in (

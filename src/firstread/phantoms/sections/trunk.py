@@ -100,7 +100,8 @@ def trunk(dice: Dice, level: Tensor, half: Tensor, thick: float, fat: Tensor) ->
         torch.zeros(dice.n, 2), half[:, 0], half[:, 1], power=2.35, ripple=0.012 * wobble(dice)
     )
     # Muscle is thickest beside the spine and thin over the front.
-    grow = thick * (0.75 + 0.5 * DIRECTIONS.sin().clamp(min=0) + 0.25 * DIRECTIONS.cos().abs())
+    back = torch.exp(-(((DIRECTIONS.cos().abs() - 0.28) / 0.35) ** 2)) * (DIRECTIONS.sin() > 0)
+    grow = thick * (0.7 + 0.3 * DIRECTIONS.cos().abs() + 1.1 * back)
     wall = Outline(cavity.centre, cavity.radii + grow)
     return Trunk(level, half / middling, wall, cavity, fat)
 
