@@ -106,3 +106,12 @@ def test_turning_keeps_distances_and_scaling_weighs_by_volume() -> None:
     before, after = ((c.points - about).norm(dim=-1) for c in (cloud, turned))
     assert torch.allclose(before, after, atol=1e-5)
     assert cloud.scaled(torch.tensor([2.0, 3.0, 0.5])).mass.tolist() == [[3.0, 3.0]]
+
+
+def test_small_ellipsoids_are_drawn_as_large_ones_are() -> None:
+    stand = poses(2, 5)
+    rows = [(20, 5, -30, 12, 6, 9, 0.02, 0.4, 0.2), (-95, 0, 60, 10, 14, 5, -0.01)]
+    small = ellipsoids(*rows, n=2)
+    # One large one that is switched off takes the others along the other way.
+    other = ellipsoids(*rows, (0, 0, 0, 90, 90, 90, 0.0), n=2)
+    assert torch.allclose(project(small, stand, 64), project(other, stand, 64), atol=1e-4)

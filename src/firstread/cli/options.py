@@ -18,9 +18,9 @@ Backbone = Annotated[
 Weights = Annotated[
     str | None,
     typer.Option(
-        metavar="imagenet|none|FILE",
+        metavar="imagenet|phantom|none|FILE",
         help="What the network starts from. By default the official weights where this machine "
-        "has them, else none; `imagenet` downloads them.",
+        "has them, else those that come with firstread; `imagenet` downloads them.",
         show_default=False,
     ),
 ]

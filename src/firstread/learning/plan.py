@@ -35,7 +35,7 @@ class Plan:
     backbone
         A network of the zoo.
     weights
-        `imagenet`, `none` or a file.
+        `imagenet`, `phantom`, `none` or a file.
     strategy
         `probe` (a linear classifier on fixed features), `finetune` (pretrained weights, layers
         train), `scratch` (random weights, every layer trains), or until it has been measured
@@ -214,7 +214,7 @@ TUTORIAL_NOTES = (
 def propose(
     data: str,
     *,
-    cached: bool,
+    at_hand: str,
     last_map: str,
     given: Mapping[str, Any],
 ) -> Plan:
@@ -224,8 +224,8 @@ def propose(
     ----------
     data
         Folder or table.
-    cached
-        Whether the official weights of the backbone are on this machine.
+    at_hand
+        The pretrained weights of the backbone that this machine has, or `none`.
     last_map
         The backbone's last stage before dense layers, which the tutorial's top sits on.
     given
@@ -238,8 +238,7 @@ def propose(
     """
     recipe = given.get("recipe", "firstread")
     asked = given.get("strategy", "")
-    random = asked == "scratch" or not cached
-    weights = given.get("weights") or ("none" if random else "imagenet")
+    weights = given.get("weights") or ("none" if asked == "scratch" else at_hand)
     _check_values(given)
     strategy = asked or _strategy(weights, recipe, given)
     _check(given, weights, strategy)
@@ -325,7 +324,8 @@ def _check(given: Mapping[str, Any], weights: str, strategy: str) -> None:
     if strategy == "finetune" and weights == "none":
         raise UsageError(
             "--strategy finetune goes on from pretrained weights, and there are none; "
-            "add --weights imagenet or --weights FILE, or take --strategy scratch"
+            "add --weights imagenet or --weights FILE, take --backbone phantom_s, whose weights "
+            "come with firstread, or take --strategy scratch"
         )
     if strategy == "scratch" and weights != "none":
         raise UsageError(

@@ -36,7 +36,7 @@ def _spline(k: int, n: int) -> Tensor:
     return torch.tensor((1 - s) * here + s * there + bent / 6, dtype=torch.float32)
 
 
-def curve(knots: Tensor | Sequence[Sequence[float]], n: int) -> Tensor:
+def curve(knots: Tensor | Sequence[object], n: int) -> Tensor:
     """Return n points (..., n, C) on a natural cubic spline through knots (..., k, C)."""
     table = torch.as_tensor(knots, dtype=torch.float32)
     return _spline(table.shape[-2], n) @ table

@@ -174,55 +174,115 @@ def ellipsoids(*rows: Sequence[Tensor | float], n: int) -> Ellipsoids:
     return Ellipsoids(table[..., :3], table[..., 3:6], turn, table[..., 6])
 
 
+@dataclass(frozen=True)
+class _Shade:
+    """Ellipsoids as the beam sees them: the half chord at offset d is sqrt((1 - d S d) / M_yy).
+
+    M is the form of the ellipsoid in the detector's frame and S the Schur complement of its depth
+    (S / M_yy is a, b, c here). Each is (N, K); ``place`` is (N, K, 3), ``reach`` half the size of
+    the shadow's box, (N, K, 2), mm.
+    """
+
+    a: Tensor
+    b: Tensor
+    c: Tensor
+    peak: Tensor
+    mu: Tensor
+    mv: Tensor
+    place: Tensor
+    reach: Tensor
+
+
+def _shade(parts: Ellipsoids, pose: Pose) -> _Shade:
+    turn = pose.turn[:, None] @ parts.turn
+    squares = parts.axes.square()[:, :, None]
+    form = (turn / squares) @ turn.mT
+    depth = form[..., 1, 1]
+    mu, mv = form[..., 0, 1] / depth, form[..., 1, 2] / depth
+    return _Shade(
+        a=form[..., 0, 0] / depth - mu * mu,
+        b=form[..., 0, 2] / depth - mu * mv,
+        c=form[..., 2, 2] / depth - mv * mv,
+        peak=1 / depth,
+        mu=mu,
+        mv=mv,
+        place=(parts.centre - pose.centre[:, None]) @ pose.turn.mT,
+        reach=(turn.square() * squares).sum(dim=-1)[..., ::2].sqrt(),
+    )
+
+
+Window = tuple[slice, slice, slice]
+
+
+def windows(parts: Ellipsoids, pose: Pose, size: int) -> Iterator[tuple[Window, Tensor, Tensor]]:
+    """Yield for each of the K ellipsoids a window of the pictures, and within it depth and chord.
+
+    Outside the window (the same for all N) the ellipsoid casts no shadow. Depth is that of the
+    chord's middle, from the pose's centre, and means something only where there is a chord; both
+    it and half the chord are (N, rows, columns), mm.
+    """
+    shade, grid = _shade(parts, pose), pose.grid(size)
+    pitch = (pose.field / size)[:, None, None]
+    middle = shade.place[..., ::2] / pitch + (size - 1) / 2
+    low = ((middle - shade.reach / pitch).amin(dim=0)).floor().clamp(0, size).int().tolist()
+    high = ((middle + shade.reach / pitch).amax(dim=0) + 1).ceil().clamp(0, size).int().tolist()
+    for k, ((left, top), (right, bottom)) in enumerate(zip(low, high, strict=True)):
+        at = (slice(None), slice(top, max(bottom, top)), slice(left, max(right, left)))
+        du = grid[:, at[2]] - shade.place[:, k, :1]
+        dv = grid[:, at[1]] - shade.place[:, k, 2:]
+        row = shade.peak[:, k, None] - shade.c[:, k, None] * dv * dv
+        chord = row[:, :, None] - (shade.a[:, k, None] * du * du)[:, None]
+        chord.addcmul_((-2 * shade.b[:, k, None] * dv)[:, :, None], du[:, None])
+        chord.clamp_(min=0).sqrt_()
+        level = shade.place[:, k, 1:2] - shade.mv[:, k, None] * dv
+        yield at, level[:, :, None] - (shade.mu[:, k, None] * du)[:, None], chord
+
+
 def shadows(parts: Ellipsoids, pose: Pose, size: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield for each of the K ellipsoids the depth of its middle and half its chord along the beam.
 
-    Both are (N, size, size), mm; the depth is from the pose's centre, and means something only
-    where the half chord isn't 0. The buffers are used again for the next one: copy what you keep.
-    An ellipsoid's shadow is an ellipse: with M the form of the ellipsoid in the detector's frame
-    and S the Schur complement of its depth, the half chord at offset d is
-    sqrt((1 - d S d) / M_yy).
+    Both are (N, size, size), mm, as of `windows`, which is faster where a part will do.
     """
-    turn = pose.turn[:, None] @ parts.turn
-    form = (turn / parts.axes.square()[:, :, None]) @ turn.mT
-    place = ((parts.centre - pose.centre[:, None]) @ pose.turn.mT).unbind(-1)
-    depth = form[..., 1, 1]
-    mu, mv = form[..., 0, 1] / depth, form[..., 1, 2] / depth
-    a = form[..., 0, 0] / depth - mu * mu
-    b = form[..., 0, 2] / depth - mu * mv
-    c = form[..., 2, 2] / depth - mv * mv
-    grid = pose.grid(size)
-    middle = torch.empty(len(grid), size, size)
-    chord = torch.empty_like(middle)
-    for k in range(parts.centre.shape[1]):
-        du, dv = grid - place[0][:, k, None], grid - place[2][:, k, None]
-        row = 1 / depth[:, k, None] - c[:, k, None] * dv * dv
-        col = a[:, k, None] * du * du
-        torch.sub(row[:, :, None], col[:, None], out=chord)
-        chord.addcmul_((-2 * b[:, k, None] * dv)[:, :, None], du[:, None])
-        chord.clamp_(min=0).sqrt_()
-        torch.sub(
-            (place[1][:, k, None] - mv[:, k, None] * dv)[:, :, None],
-            (mu[:, k, None] * du)[:, None],
-            out=middle,
-        )
-        yield middle, chord
+    for at, depth, chord in windows(parts, pose, size):
+        whole = torch.zeros(2, len(depth), size, size)
+        whole[0][at], whole[1][at] = depth, chord
+        yield whole[0], whole[1]
 
 
 def project(parts: Ellipsoids | Cloud | Parts, pose: Pose, size: int) -> Tensor:
     """Return line integrals of attenuation along the beam, (N, size, size)."""
     total = torch.zeros(len(pose.field), size, size)
     for part in [parts] if isinstance(parts, Ellipsoids | Cloud) else parts:
-        if isinstance(part, Ellipsoids):
-            _add_ellipsoids(total, part, pose)
-        else:
+        if isinstance(part, Cloud):
             _add_cloud(total, part, pose)
+        elif (2 * part.axes.amax(dim=(1, 2)) < pose.field / 6).all():
+            _add_patches(total, part, pose)
+        else:
+            for k, (at, _, chord) in enumerate(windows(part, pose, size)):
+                total[at].addcmul_(chord, 2 * part.attenuation[:, k, None, None])
     return total
 
 
-def _add_ellipsoids(total: Tensor, parts: Ellipsoids, pose: Pose) -> None:
-    for k, (_, chord) in enumerate(shadows(parts, pose, total.shape[-1])):
-        total.addcmul_(chord, 2 * parts.attenuation[:, k, None, None])
+def _add_patches(total: Tensor, parts: Ellipsoids, pose: Pose) -> None:
+    """Add small ellipsoids, each within a patch of the picture that is just large enough."""
+    n, size = total.shape[:2]
+    shade = _shade(parts, pose)
+    pitch = (pose.field / size)[:, None, None]
+    side = int((2 * shade.reach / pitch).max()) + 3
+    middle = shade.place[..., ::2] / pitch + (size - 1) / 2
+    corner = (middle - side / 2).round().clamp(-side, size)
+    offset = (corner[..., None] + torch.arange(side) - middle[..., None]) * pitch[..., None]
+    du, dv = offset[:, :, 0, None], offset[:, :, 1, :, None]
+    a, b, c, peak = (v[..., None, None] for v in (shade.a, shade.b, shade.c, shade.peak))
+    chord = ((peak - c * dv * dv) - a * du * du - 2 * b * dv * du).clamp_(min=0).sqrt_()
+    mass = chord * (2 * parts.attenuation)[..., None, None]
+    wide = size + 2 * side
+    first = (corner[..., 1] + side) * wide + corner[..., 0] + side
+    step = torch.arange(side)
+    index = first.long()[..., None, None] + step[:, None] * wide + step
+    image = torch.zeros(n, wide * wide)
+    image.scatter_add_(1, index.flatten(1), mass.flatten(1))
+    total += image.view(n, wide, wide)[:, side : side + size, side : side + size]
 
 
 def _add_cloud(total: Tensor, cloud: Cloud, pose: Pose) -> None:

@@ -30,9 +30,10 @@ LABELS: dict[str, tuple[str, ...]] = {
 # What may be seen in a picture or not: devices, marks, then changes of the body.
 SIGNS: tuple[str, ...] = (
     "tube", "line", "leads", "clips", "pacemaker", "feeding_tube", "drain", "screws", "prosthesis",
-    "marker", "text",
+    "sternal_wires", "marker", "text",
     "opacity", "nodule", "effusion", "pneumothorax", "free_gas", "calculus", "fracture",
     "cardiomegaly", "dilated_bowel", "arthrosis", "mass", "haemorrhage", "infarct", "cyst",
+    "lytic", "calcification", "cast", "ring",
 )  # fmt: skip
 
 # Radiographs: path length along the beam, dm. Slices: share of each tissue. Bone is counted as
@@ -75,6 +76,15 @@ class Phantoms:
             {name: answer[index] for name, answer in self.labels.items()},
             self.signs[index],
             self.thickness[index],
+        )
+
+    def to(self, device: str) -> Phantoms:
+        """Return the same on a device, as torch names it."""
+        return Phantoms(
+            self.pixels.to(device),
+            {name: answer.to(device) for name, answer in self.labels.items()},
+            self.signs.to(device),
+            self.thickness.to(device),
         )
 
 
