@@ -117,27 +117,22 @@ def _bowel(
     signs["dilated_bowel"] = dilated
     swell = torch.where(dilated, 1.9, 1.0)
     contents = (M.FLUID, M.BOWEL, M.GAS, M.STOOL, M.FLUID, M.BOWEL)
-    for k in range(14):
+    for k in range(18):
         angle = dice.uniform(-math.pi, 0.25) if k % 3 else dice.uniform(-0.6, 0.2)
-        far = (0.25 + 0.65 * dice.uniform(0, 1).sqrt())[:, None]
+        far = (0.1 + 0.8 * dice.uniform(0, 1).sqrt())[:, None]
         place = inside.at(angle) * far
         loop = lump(place, dice.uniform(9, 17) * swell, dice, rough=0.1)
-        present = body.level > (0.42 if k < 11 else 0.25)
+        present = body.level > (0.42 if k < 15 else 0.25)
         content = contents[k % len(contents)]
         canvas.paint(loop.where(present), (0, M.BOWEL), (2.6, content), within=(*fat, M.BOWEL))
         if content == M.FLUID:
             _gas_above(canvas, loop.where(present & dilated), 0.2, M.FLUID)
-    for x, y, r, low in (
-        (-98, 4, 23, 0.38),
-        (97, 14, 18, 0.3),
-        (-40, -58, 19, 0.3),
-        (35, -60, 17, 0.25),
-    ):
-        colon = lump(
-            body.place(x + dice.normal(0, 5), y + dice.normal(0, 6)),
-            r * dice.uniform(0.8, 1.3),
-            dice,
-        ).where((body.level > low) & (body.level < (0.9 if abs(x) > 60 else 0.66)))
+    for x, y, r, low, high in (
+        (-98, 4, 23, 0.38, 0.9), (97, 14, 18, 0.3, 0.9),
+        (-40, -58, 19, 0.3, 0.66), (35, -60, 17, 0.25, 0.66),
+    ):  # fmt: skip
+        place = body.place(x + dice.normal(0, 5), y + dice.normal(0, 6))
+        colon = lump(place, r * dice.uniform(0.8, 1.3), dice).where(body.between(low, high))
         canvas.paint(colon, (0, M.BOWEL), (2.4, M.STOOL), within=(*fat, M.BOWEL, M.STOOL))
         _gas_above(canvas, colon.where(dice.chance(0.7)), dice.uniform(-0.5, 0.6), M.STOOL)
 
@@ -169,7 +164,7 @@ def _upper_organs(canvas: Canvas, body: Trunk, dice: Dice) -> None:
     _gas_above(canvas, stomach.where(dice.chance(0.8)), dice.uniform(-0.4, 0.4), M.FLUID)
     spleen = body.shape(92, 22, SPLEEN, dice, size=dice.uniform(0.85, 1.35)).where(body.level < 0.4)
     canvas.paint(spleen, (0, M.SPLEEN), within=soft)
-    size = dice.uniform(0.92, 1.12)
+    size = dice.uniform(1.02, 1.2)
     liver = body.shape(-52, 4, LIVER, dice, size=size, smooth=0.08).where(body.level < 0.42)
     canvas.paint(liver, (0, M.LIVER), within=soft)
     lower = body.shape(-84, 0, LOW_LIVER, dice, size=size).where(body.between(0.42, 0.6))
@@ -195,7 +190,7 @@ def _upper_organs(canvas: Canvas, body: Trunk, dice: Dice) -> None:
     )  # fmt: skip
     # Lung behind the domes.
     recess = inside.where((body.level < 0.14) & dice.chance(0.8))
-    behind = (DIRECTIONS.sin() - 0.2).clamp(min=0) * 30
+    behind = ((DIRECTIONS.sin() - 0.2).clamp(min=0) * 30).expand(dice.n, -1)
     canvas.paint(recess, (0, M.LUNG), within=(M.FAT, M.LIVER, M.SPLEEN), until=behind)
 
 

@@ -66,7 +66,8 @@ def axial(
     signs = _lung_changes(canvas, body, changes, dice)
     _mediastinum(canvas, body, changes, signs, dice)
     spine = body.cavity.at(math.pi / 2)[:, 1] - 14 * body.scale[:, 1]
-    paint_vertebra(canvas, body, spine, 0.8, dice, screws=dice.chance(0.05 * changes))
+    signs["screws"] = dice.chance(0.05 * changes)
+    paint_vertebra(canvas, body, spine, 0.8, dice, screws=signs["screws"])
     paint_ribs(canvas, body, 6, dice, present=level > -1)
     breastbone = ellipse(
         body.cavity.at(-math.pi / 2, depth=-4), 17 * grown, 5.5 * grown, power=2.6

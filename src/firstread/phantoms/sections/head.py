@@ -100,10 +100,11 @@ def axial(dice: Dice, size: int, *, changes: float = 0.5, couches: bool = True) 
     if couches:
         couch(canvas, 104 * scale[:, 1], 115.0, dice)
     _scalp_and_skull(canvas, frame, dice)
-    signs = _brain(canvas, frame, changes, dice)
+    over = _brain(canvas, frame, changes, dice)
     _depths(canvas, frame, dice)
     _base(canvas, frame, dice)
-    signs |= _changes(canvas, frame, changes, dice)
+    signs = _changes(canvas, frame, changes, dice)
+    signs["haemorrhage"] |= over
     return Section(canvas, signs)
 
 
@@ -139,7 +140,8 @@ def _scalp_and_skull(canvas: Canvas, frame: Frame, dice: Dice) -> None:
     )
 
 
-def _brain(canvas: Canvas, frame: Frame, changes: float, dice: Dice) -> dict[str, Tensor]:
+def _brain(canvas: Canvas, frame: Frame, changes: float, dice: Dice) -> Tensor:
+    """Paint the hemispheres, and return where blood lies over them (N,)."""
     brain = frame.skull.grown(-8.0)
     # Blood over the brain: a crescent (subdural) or a lens (epidural), which pushes it away.
     bleeding = dice.chance(0.12 * changes)
@@ -167,7 +169,7 @@ def _brain(canvas: Canvas, frame: Frame, changes: float, dice: Dice) -> dict[str
             ellipse(cleft.centre, 0.7, (reach - 2) * frame.scale[:, 1], power=4).where(present),
             (0, M.DURA),
         )
-    return {"haemorrhage": bleeding}
+    return bleeding
 
 
 def _depths(canvas: Canvas, frame: Frame, dice: Dice) -> None:

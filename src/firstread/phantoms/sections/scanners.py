@@ -104,7 +104,7 @@ def ct(
     dice: Dice,
     *,
     enhanced: Tensor,
-    noise: float = 1.0,
+    noise: float | Tensor = 1.0,
 ) -> Tensor:
     """Return CT pictures (N, 1, S, S) in [0, 1].
 
@@ -118,8 +118,8 @@ def ct(
         Source of all that is random.
     enhanced : Tensor
         (N,) how much contrast medium the veins carry, 1 for the portal phase.
-    noise : float
-        Scales the noise; 1 is an everyday dose.
+    noise : float or Tensor
+        Scales the noise, (N,) or one for all; 1 is an everyday dose.
     """
     size = canvas.materials.shape[-1] // FINE
     count = len(Material)
@@ -131,7 +131,7 @@ def ct(
     texture = field(dice, size, size // 4)
     numbers.addcmul_(grain, texture, value=0.8)
     numbers += _streaks(canvas, size, dice)
-    sigma = dice.uniform(2.0, 14.0) * noise
+    sigma = dice.uniform(2.0, 10.0) * noise
     sharp = dice.chance(0.4).float()
     speckle = dice.normal(0, 1, 1, size, size)
     # Soft kernels leave grains of two pixels; sharp ones single pixels, and three times the noise.
@@ -173,7 +173,7 @@ def _streaks(canvas: Canvas, size: int, dice: Dice) -> Tensor:
     return total
 
 
-def mr(canvas: Canvas, sequence: list[str], dice: Dice) -> Tensor:
+def mr(canvas: Canvas, sequence: list[str], dice: Dice, *, noise: float | Tensor = 1.0) -> Tensor:
     """Return MR pictures (N, 1, S, S) in [0, 1].
 
     Parameters
@@ -184,6 +184,8 @@ def mr(canvas: Canvas, sequence: list[str], dice: Dice) -> Tensor:
         N names of `SEQUENCES`.
     dice : Dice
         Source of all that is random.
+    noise : float or Tensor
+        Scales the noise, (N,) or one for all.
     """
     size = canvas.materials.shape[-1] // FINE
     count = len(Material)
@@ -207,7 +209,7 @@ def mr(canvas: Canvas, sequence: list[str], dice: Dice) -> Tensor:
     top = bright.kthvalue(int(0.985 * bright.shape[1]), 1).values.clamp(min=0.02)
     pixels /= (top * dice.uniform(0.85, 1.25)).view(-1, 1, 1, 1)
     # The magnitude of a complex signal with noise in both parts (Gudbjartsson & Patz 1995).
-    sigma = dice.uniform(0.01, 0.05).view(-1, 1, 1, 1)
+    sigma = (dice.uniform(0.01, 0.05) * noise).view(-1, 1, 1, 1)
     real, imaginary = dice.normal(0, 1, 2, 1, size, size).unbind(1)
     pixels = torch.hypot(pixels + sigma * real, sigma * imaginary)
     return pixels.clamp_(0, 1)
