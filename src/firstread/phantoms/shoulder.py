@@ -19,13 +19,22 @@ from firstread.phantoms.fillings import curve, plate, wire
 from firstread.phantoms.flesh import Flesh, flesh
 from firstread.phantoms.hardware import pins, plates, screws
 from firstread.phantoms.sitting import OLD, Sitter, crop, expose, sitter, view
-from firstread.phantoms.solids import METAL, TITANIUM, Cloud, Pose, ellipsoids, join, project, rotation
+from firstread.phantoms.solids import (
+    METAL,
+    TITANIUM,
+    Cloud,
+    Pose,
+    ellipsoids,
+    join,
+    project,
+    rotation,
+)
 from firstread.phantoms.truth import FAMILIES, Phantoms, answers, findings
 
 # From the neck of the head downwards.
 HUMERUS = (
-    (0, 21, 20, 0.5, 0.3), (0.06, 20, 19, 1.0, 0.6), (0.12, 17.5, 17, 1.6, 0.6), (0.2, 14.5, 14, 2.4, 0.4),
-    (0.4, 12, 12.5, 3.6, 0.15), (1, 11.5, 12, 4.2, 0.1),
+    (0, 21, 20, 0.5, 0.3), (0.06, 20, 19, 1.0, 0.6), (0.12, 17.5, 17, 1.6, 0.6),
+    (0.2, 14.5, 14, 2.4, 0.4), (0.4, 12, 12.5, 3.6, 0.15), (1, 11.5, 12, 4.2, 0.1),
 )  # fmt: skip
 CLAVICLE = (
     (0, 8, 8, 1, 0.8), (0.03, 12, 11, 1.2, 0.9), (0.15, 9, 8, 1.8, 0.5), (0.5, 6.2, 6, 2.4, 0.2),
@@ -33,7 +42,13 @@ CLAVICLE = (
 )  # fmt: skip
 BORDER = ((0, 7, 6, 1.5, 0.7), (0.3, 5.5, 5, 2, 0.4), (0.8, 4.5, 4, 2, 0.4), (1, 6, 4, 1.5, 0.6))
 THIN = ((0, 2.2, 2.5, 1, 0.5), (1, 2.2, 2.5, 1, 0.5))
-SPINE = ((0, 3, 4, 1, 0.6), (0.3, 4.5, 7, 1.3, 0.6), (0.7, 6, 8, 1.4, 0.7), (0.9, 9, 6, 1.2, 0.9), (1, 5, 3, 1, 0.9))
+SPINE = (
+    (0, 3, 4, 1, 0.6),
+    (0.3, 4.5, 7, 1.3, 0.6),
+    (0.7, 6, 8, 1.4, 0.7),
+    (0.9, 9, 6, 1.2, 0.9),
+    (1, 5, 3, 1, 0.9),
+)
 CORACOID = ((0, 8, 6, 0.7, 0.3), (0.5, 7, 6, 0.9, 0.4), (0.9, 6, 6, 0.7, 0.4), (1, 3, 3, 0.7, 0.4))
 RIB = ((0, 6, 5, 0.9, 0.4), (0.5, 6.5, 3.5, 1.0, 0.3), (1, 7, 3.5, 0.8, 0.3))
 MIDLINE = -178.0  # x of the patient's midline
@@ -67,11 +82,11 @@ def draw(n: int, size: int, generator: torch.Generator, hard: float = 1.0) -> Ph
     arm = _arm(dice, who, turn, worn, replaced, gap * of_arm)
     lytic = dice.chance(0.08) & ~replaced
     arm = eaten(arm, at(8.0, 0.0, dice.uniform(10, 60), n=n), lytic * dice.uniform(8, 15))
-    held, metal = _hardware(dice, hurt & of_arm, hurt & ~of_arm, replaced)
+    held, inside, outside = _hardware(dice, hurt & of_arm, hurt & ~of_arm, replaced)
     slip = apart[:, None] * torch.tensor([-22.0, 15, 26]) + at(
         torch.where(worn, -3.5, 0.0), 0.0, dice.normal(0, 1.2), n=n
     )
-    arm, metal = arm.turned(swing).moved(slip), [m.turned(swing).moved(slip) for m in metal[:1]] + metal[1:]
+    arm, inside = (part.turned(swing).moved(slip) for part in (arm, inside))
     flecks = dice.chance(0.08 + 0.1 * worn)
     chalk = Cloud(
         dice.normal(0, 1, 60, 3) * torch.tensor([7.0, 4, 2.5]) + torch.tensor([13.0, 0, -27]),
@@ -80,7 +95,7 @@ def draw(n: int, size: int, generator: torch.Generator, hard: float = 1.0) -> Ph
     paced = dice.chance(torch.where(who.age == OLD, 0.12, 0.02))
     bones = join([arm, _blade(dice, who, turn), _collarbone(dice, who, turn, gap * ~of_arm)])
     bones = join([bones, _cage(dice, who, turn), chalk])
-    metal = join([*metal, _pacemaker(dice, turn).weighted(paced)])
+    metal = join([inside, outside, _pacemaker(dice, turn).weighted(paced)])
 
     focus = at(dice.uniform(-42, -18), 0.0, dice.uniform(20, 45), n=n)
     stand = crop(dice, turn, focus, dice.uniform(205, 270), hard)
@@ -114,7 +129,9 @@ def _arm(
         plates=(0.07,), gap=plate_, **looks,
     )  # fmt: skip
     intern = dice.uniform()[:, None, None]
-    small = torch.tensor([[16.0, 0, -4], [6, 16, 2]]) + intern * torch.tensor([[-5.0, 8, 0], [-10.0, 0, 2]])
+    small = torch.tensor([[16.0, 0, -4], [6, 16, 2]]) + intern * torch.tensor(
+        [[-5.0, 8, 0], [-10.0, 0, 2]]
+    )
     ball = short_bones(
         at(-2.0, 0.0, 0.0, n=n)[:, None],
         (torch.tensor([23.0, 23, 23]) * (who.girth * (1 - replaced.float()))[:, None])[:, None],
@@ -145,21 +162,29 @@ def _blade(dice: Dice, who: Sitter, turn: Tensor) -> Cloud:
     neck = torch.tensor([-32.0, -8, 20]).expand(n, 3)
     notch = torch.tensor([-44.0, -14, -18]).expand(n, 3)
     back = torch.tensor([-97.0, -48, 16]) + dice.normal(0, 4, 3)
-    medial = curve(torch.stack([top, back, tip], dim=1), 60)
-    lateral = curve(torch.stack([notch, neck + torch.tensor([-4.0, 0, 2]), tip], dim=1), 60)
-    sheet = plate(medial, lateral, -8.0, (1.8, 1.4, 1.1, 1.4, 2.6), 44).weighted(who.wall)
-    border = curve(torch.stack([tip, 0.5 * (tip + neck) + torch.tensor([4.0, 0, 4]), neck], dim=1), 80)
+    medial = curve(torch.stack([top, back, tip], dim=1), 90)
+    lateral = curve(torch.stack([notch, neck + torch.tensor([-4.0, 0, 2]), tip], dim=1), 90)
+    sheet = plate(medial, lateral, -8.0, (1.8, 1.4, 1.1, 1.4, 2.6), 34).weighted(who.wall)
+    border = curve(
+        torch.stack([tip, 0.5 * (tip + neck) + torch.tensor([4.0, 0, 4]), neck], dim=1), 80
+    )
     rims = [
         bent_bones(BORDER, border, across=9, **looks),
         bent_bones(THIN, medial, across=5, **looks),
         bent_bones(THIN, curve(torch.stack([top, notch], dim=1), 34), across=5, **looks),
     ]
     ridge = torch.stack(
-        [back, at(-52.0, -46.0, -4.0, n=n), at(-10.0, -42.0, -32.0, n=n), at(14.0, -14.0, -38.0, n=n)],
+        [
+            back,
+            at(-52.0, -46.0, -4.0, n=n),
+            at(-10.0, -42.0, -32.0, n=n),
+            at(14.0, -14.0, -38.0, n=n),
+        ],
         dim=1,
     )
     hook = torch.stack(
-        [at(-40.0, -4.0, -12.0, n=n), at(-36.0, 16.0, -24.0, n=n), at(-20.0, 32.0, -14.0, n=n)], dim=1
+        [at(-40.0, -4.0, -12.0, n=n), at(-36.0, 16.0, -24.0, n=n), at(-20.0, 32.0, -14.0, n=n)],
+        dim=1,
     )
     rims += [
         bent_bones(SPINE, curve(ridge, 90), across=14, **looks),
@@ -202,7 +227,9 @@ def _cage(dice: Dice, who: Sitter, turn: Tensor) -> Cloud:
     x = MIDLINE + half * (math.pi * t).sin()
     y = -deep * (math.pi * t).cos()
     z = -22.0 + 23 * k + fall * t**1.7 - 5 * (2 * math.pi * t).sin()
-    path = torch.stack([x, y, z], dim=-1)[None] + dice.normal(0, 1.2, 7, 1, 1) * torch.tensor([0.0, 0, 1])
+    path = torch.stack([x, y, z], dim=-1)[None] + dice.normal(0, 1.2, 7, 1, 1) * torch.tensor(
+        [0.0, 0, 1]
+    )
     path = path + dice.normal(0, 5, 1, 1, 3) * torch.tensor([1.0, 0, 1])
     ribs = bent_bones(RIB, path, turn[:, 1], wall=who.wall[:, None], across=4, up=(0.0, 0.0, 1.0))
     levels = torch.arange(11) * 22.0 - 60
@@ -227,7 +254,7 @@ def _skin(dice: Dice, who: Sitter, swing: Tensor, slip: Tensor, stand: Pose, siz
         ]
     ).expand(n, 4, 2, 3)  # fmt: skip
     ends = torch.cat([torch.stack([arm, lower], dim=1), fixed], dim=1)
-    wide = torch.tensor([[48.0, 46], [46, 40], [118, 135], [66, 50], [60, 58], [52, 44]])
+    wide = torch.tensor([[48.0, 46], [46, 40], [143, 158], [66, 50], [60, 58], [52, 44]])
     deep = torch.tensor([[48.0, 46], [46, 40], [80, 95], [62, 50], [60, 58], [50, 46]])
     bulk = who.bulk[:, None, None]
     return flesh(ends, wide * (0.5 + 0.5 * bulk), deep * bulk, stand, size, blend=16.0)
@@ -251,13 +278,15 @@ def _pacemaker(dice: Dice, turn: Tensor) -> Cloud:
 
 def _hardware(
     dice: Dice, arm: Tensor, collar: Tensor, replaced: Tensor
-) -> tuple[Tensor, list[Cloud]]:
+) -> tuple[Tensor, Cloud, Cloud]:
     """Return who has screws, (N,) bool, then the metal of the arm and that of the trunk."""
     n = dice.n
     held = dice.chance(0.05 + 0.45 * (arm | collar).float()) & ~replaced
     high = held & (arm | (~collar & dice.chance(0.5)))
     ahead = torch.tensor([[[0.0, 1, 0]]]).expand(n, 1, 3)
-    bar = plates(at(21.0, 2.0, -8.0, n=n)[:, None], at(23.0, 2.0, 92.0, n=n)[:, None], ahead, 13.0, 3.0, 8)
+    bar = plates(
+        at(21.0, 2.0, -8.0, n=n)[:, None], at(23.0, 2.0, 92.0, n=n)[:, None], ahead, 13.0, 3.0, 8
+    )
     z = torch.tensor([-6.0, 3, 12, 22, 56, 68, 80])
     entry = torch.stack([0.02 * z + 22, 0 * z, z], dim=-1) + dice.normal(0, 1.2, 7, 3)
     reach = torch.tensor([36.0, 40, 38, 34, 28, 28, 28])
@@ -276,6 +305,9 @@ def _hardware(
     start, end = at(-118.0, 76.0, -12.0, n=n)[:, None], at(-44.0, 34.0, -40.0, n=n)[:, None]
     bolt = start * (1 - t) + end * t
     collarbone = join(
-        [plates(start, end, across, 9.0, 2.5, 6), screws(bolt, bolt + torch.tensor([0.0, -4, 14]), 1.4)]
+        [
+            plates(start, end, across, 9.0, 2.5, 6),
+            screws(bolt, bolt + torch.tensor([0.0, -4, 14]), 1.4),
+        ]
     )
-    return held, [join([fixed.weighted(high), joint]), collarbone.weighted(held & ~high)]
+    return held, join([fixed.weighted(high), joint]), collarbone.weighted(held & ~high)
