@@ -9,12 +9,29 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from firstread.errors import UsageError, unknown
-from firstread.phantoms import chest, foot, formulas, hand, knee, slices
+from firstread.phantoms import (
+    abdomen,
+    chest,
+    foot,
+    formulas,
+    hand,
+    knee,
+    shoulder,
+    skull,
+    slices,
+    spines,
+)
 from firstread.phantoms.truth import Phantoms, gather
 
 Draw = Callable[[int, int, torch.Generator], Phantoms]
 DRAWS: Mapping[str, Draw] = {
     "chest": chest.draw,
+    "abdomen": abdomen.draw_abdomen,
+    "pelvis": abdomen.draw_pelvis,
+    "cervical_spine": spines.draw_cervical,
+    "lumbar_spine": spines.draw_lumbar,
+    "skull": skull.draw,
+    "shoulder": shoulder.draw,
     "hand": hand.draw,
     "knee": knee.draw,
     "foot": foot.draw,

@@ -41,7 +41,7 @@ SIGNS: tuple[str, ...] = (
     "sternal_wires", "marker", "text",
     "opacity", "nodule", "effusion", "pneumothorax", "free_gas", "calculus", "fracture",
     "cardiomegaly", "dilated_bowel", "arthrosis", "mass", "haemorrhage", "infarct", "cyst",
-    "lytic", "calcification", "cast", "ring",
+    "lytic", "calcification", "cast", "ring", "dislocation", "dental",
 )  # fmt: skip
 
 # Radiographs: path length along the beam, dm. Slices: share of each tissue. Bone is counted as
