@@ -80,6 +80,11 @@ def blur(image: Tensor, sigma: Tensor | float) -> Tensor:
     return matrix @ image @ matrix.mT
 
 
+def sharp(bone: Tensor, field: Tensor) -> Tensor:
+    """Return what points cast (N, S, S), blurred as little as hides the points: by 1.5 mm or so."""
+    return blur(bone, (1.5 * bone.shape[-1] / field).clamp(min=0.5))
+
+
 def haze(image: Tensor, sigma: Tensor | float) -> Tensor:
     """Return pictures (N, S, S) blurred by many pixels, by way of a coarse one."""
     size = image.shape[-1]
@@ -180,7 +185,8 @@ def _expose(line: Tensor, field: Tensor, dice: Dice, stray: Tensor) -> Tensor:
     size = line.shape[-1]
     primary = (-line).exp_()
     share = dice.uniform(0.08, 0.2) + 0.5 * stray * dice.uniform()
-    signal = primary + share[:, None, None] * haze(primary, 35 * size / field)
+    # Scatter is a smooth share of what the body lets through about there.
+    signal = primary + share[:, None, None] * (-haze(line, 25 * size / field)).exp_()
     signal = signal / (1 + share)[:, None, None]
     # The exposure control stops at a given count behind the dense parts of the body.
     thin = signal[:, ::4, ::4].reshape(dice.n, -1)

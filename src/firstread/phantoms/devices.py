@@ -34,8 +34,8 @@ def _flip(dice: Dice, path: Tensor, p: float = 0.5) -> Tensor:
 def breathing_tube(dice: Dice) -> Cloud:
     """Return a tube in the windpipe, its tip above the fork."""
     tip = dice.uniform(40, 88)
-    path = _path(dice, [(2, 25, -150), (1, 6, -70), (2, -10, 0), (3, -18, tip)], 70, 1.0)
-    return tube(path, 4.6, wall=0.9, cortex=PLASTIC, core=0.0, around=6)
+    path = _path(dice, [(2, 25, -150), (1, 6, -70), (2, -10, 0), (3, -18, tip)], 140, 1.0)
+    return tube(path, 4.6, wall=0.9, cortex=PLASTIC, core=0.0, around=8)
 
 
 def feeding_tube(dice: Dice) -> Cloud:

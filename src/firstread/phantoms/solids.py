@@ -255,7 +255,7 @@ def project(parts: Ellipsoids | Cloud | Parts, pose: Pose, size: int) -> Tensor:
     for part in [parts] if isinstance(parts, Ellipsoids | Cloud) else parts:
         if isinstance(part, Cloud):
             _add_cloud(total, part, pose)
-        elif (2 * part.axes.amax(dim=(1, 2)) < pose.field / 6).all():
+        elif (2 * part.axes.amax(dim=(1, 2)) < pose.field / 2.5).all():
             _add_patches(total, part, pose)
         else:
             for k, (at, _, chord) in enumerate(windows(part, pose, size)):

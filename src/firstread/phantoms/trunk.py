@@ -193,3 +193,16 @@ def sway(body: Habitus, z: Tensor) -> Tensor:
     """Return how far the spine leaves the midline at heights z (N, ...), mm."""
     bend = body.bend.reshape(-1, *(1,) * (z.ndim - 1))
     return bend * ((z - 60) / 110).sin()
+
+
+def legs(body: Habitus, soft: Tensor, pose: Pose, size: int) -> Tensor:
+    """Return a trunk's line integral with its lower end parted into two thighs."""
+    z = levels(pose, size)
+    girth = (86 * body.width + 0.6 * (body.fat - 16))[:, None] * ((z - 540) / 60).clamp(0, 1).sqrt()
+    thighs = torch.zeros_like(soft)
+    for side in (-1, 1):
+        x = side * (96 * body.width[:, None] + 0.03 * (z - 600))
+        half = barrel(pose, size, girth, 1.2 * girth, x, -10 + 0 * z, 0.1)[1]
+        thighs += 2 * MUSCLE * half
+    parted = ((z - 585) / 60).clamp(0, 1)[..., None]
+    return soft + (thighs - soft) * parted
