@@ -30,10 +30,10 @@ def screws(start: Tensor, end: Tensor, radius: Size, n: int = 60) -> Cloud:
     return wire(_line(start, end, n), girth, attenuation=TITANIUM, around=4)
 
 
-def pins(start: Tensor, end: Tensor, radius: Size, n: int = 70) -> Cloud:
+def pins(start: Tensor, end: Tensor, radius: Size, n: int = 70, around: int = 3) -> Cloud:
     """Drive smooth steel wires from start to end."""
     girth = torch.as_tensor(radius, dtype=torch.float32)[..., None]
-    return wire(_line(start, end, n), girth, attenuation=METAL)
+    return wire(_line(start, end, n), girth, attenuation=METAL, around=around)
 
 
 def plates(start: Tensor, end: Tensor, side: Tensor, width: Size, thick: Size, holes: int) -> Cloud:

@@ -10,7 +10,7 @@ from torch import Tensor
 from firstread.phantoms.beam import blur, cast, develop, ripple
 from firstread.phantoms.chances import Dice
 from firstread.phantoms.flesh import Flesh
-from firstread.phantoms.solids import LUNG, MUSCLE, Cloud, Pose, project
+from firstread.phantoms.solids import LUNG, MUSCLE, Cloud, Parts, Pose, project
 from firstread.phantoms.truth import LABELS, Phantoms
 
 CHILD, ADULT, OLD = range(3)
@@ -88,7 +88,7 @@ def mirror(image: Tensor, right: Tensor) -> Tensor:
 def expose(
     stand: Pose,
     limb: Flesh,
-    bones: Cloud,
+    bones: Cloud | Parts,
     metal: Cloud,
     who: Sitter,
     known: tuple[dict[str, Tensor], Tensor],

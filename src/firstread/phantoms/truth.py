@@ -12,8 +12,8 @@ from torch.nn import functional
 FAMILIES: tuple[str, ...] = (
     "chest", "abdomen", "pelvis", "cervical_spine", "lumbar_spine",
     "skull", "shoulder", "hand", "knee", "foot",
-    "head_ct", "chest_ct", "abdomen_ct", "head_mr", "spine_mr", "knee_mr",
-    "fractal", "contours", "texture", "chest_mr", "abdomen_mr",
+    "head_ct", "chest_ct", "abdomen_ct", "head_mr", "chest_mr", "abdomen_mr",
+    "fractal", "contours", "texture",
 )  # fmt: skip
 
 # Questions with one answer each: name -> its answers in the order of the class numbers.
@@ -41,7 +41,7 @@ SIGNS: tuple[str, ...] = (
     "sternal_wires", "marker", "text",
     "opacity", "nodule", "effusion", "pneumothorax", "free_gas", "calculus", "fracture",
     "cardiomegaly", "dilated_bowel", "arthrosis", "mass", "haemorrhage", "infarct", "cyst",
-    "lytic", "calcification", "cast", "ring",
+    "lytic", "calcification", "cast", "ring", "dislocation", "dental",
 )  # fmt: skip
 
 # Radiographs: path length along the beam, dm. Slices: share of each tissue. Bone is counted as
