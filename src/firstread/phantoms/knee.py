@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from firstread.phantoms import shapes
 from firstread.phantoms.bones import at, broken, eaten, long_bones, short_bones
 from firstread.phantoms.chances import Dice
 from firstread.phantoms.flesh import Flesh, flesh
@@ -22,21 +23,6 @@ from firstread.phantoms.solids import METAL, Cloud, Pose, join, rotation
 from firstread.phantoms.truth import FAMILIES, Phantoms, answers, findings
 
 THIGH, SHIN = 190.0, 200.0  # mm of femur and tibia that may be seen
-# Both run from the joint outwards.
-FEMUR = (
-    (0, 24, 14, 0.8, 1.1), (0.02, 34, 20, 0.9, 1.1), (0.07, 40, 25, 1.0, 1),
-    (0.14, 40, 25, 1.0, 0.95), (0.2, 35, 22, 1.1, 0.9), (0.28, 27, 18, 1.6, 0.7),
-    (0.38, 20, 16, 2.6, 0.5), (0.55, 15.5, 15, 4.2, 0.2), (1, 14, 14.5, 5.5, 0.1),
-)  # fmt: skip
-TIBIA = (
-    (0, 36, 20, 1.0, 1.2), (0.012, 38.5, 24, 1.3, 1.25), (0.06, 38, 24.5, 1.0, 1),
-    (0.12, 33, 23, 1.1, 0.9), (0.2, 25, 21, 1.5, 0.7), (0.32, 18, 18, 2.6, 0.4),
-    (0.5, 14, 16, 4, 0.2), (1, 12, 14, 5, 0.1),
-)  # fmt: skip
-FIBULA = (
-    (0, 4, 4, 0.7, 0.9), (0.03, 8.5, 9, 0.8, 1), (0.1, 9.5, 10, 0.8, 0.8), (0.2, 6.5, 7, 1.2, 0.4),
-    (0.35, 5.5, 5.5, 2, 0.15), (1, 6.5, 6.5, 2.6, 0.05),
-)  # fmt: skip
 
 
 def draw(n: int, size: int, generator: torch.Generator, hard: float = 1.0) -> Phantoms:
@@ -124,7 +110,7 @@ def _thigh(
     n, foot = dice.n, -space / 2
     plate = who.child * (1.0 + 2.5 * (1 - who.years))
     shaft = long_bones(
-        FEMUR,
+        shapes.FEMUR_BELOW,
         at(0.0, -2.0, foot - 3 - 6 * replaced, n=n), at(6 + dice.normal(0, 4), 6.0, -THIGH, n=n),
         turn[:, 1], girth=who.girth, bow=torch.tensor([0.0, 5, 0]), wall=who.wall,
         plates=(0.155,), gap=plate, n=120, across=44,
@@ -168,11 +154,12 @@ def _shin(
     plate = who.child * (1.0 + 2.0 * (1 - who.years))
     looks: dict[str, Any] = {"wall": who.wall, "gap": plate, "girth": who.girth, "beam": turn[:, 1]}
     tibia = long_bones(
-        TIBIA, at(0.0, -5.0, head, n=n), at(dice.normal(-2, 4), -6.0, SHIN, n=n),
+        shapes.TIBIA_ABOVE, at(0.0, -5.0, head, n=n), at(dice.normal(-2, 4), -6.0, SHIN, n=n),
         bow=torch.tensor([0.0, 4, 0]), plates=(0.085,), n=120, across=44, **looks,
     )  # fmt: skip
     fibula = long_bones(
-        FIBULA, at(33.0, -22.0, head + 11, n=n), at(29 + dice.normal(0, 3), -16.0, SHIN, n=n),
+        shapes.FIBULA_ABOVE, at(33.0, -22.0, head + 11, n=n),
+        at(29 + dice.normal(0, 3), -16.0, SHIN, n=n),
         plates=(0.09,), n=120, across=12, **looks,
     )  # fmt: skip
     grown = (0.4 + 0.6 * who.years)[:, None, None]

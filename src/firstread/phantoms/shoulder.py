@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from firstread.phantoms import shapes
 from firstread.phantoms.bones import at, bent_bones, broken, eaten, long_bones, short_bones
 from firstread.phantoms.chances import Dice
 from firstread.phantoms.fillings import curve, plate, wire
@@ -31,26 +32,6 @@ from firstread.phantoms.solids import (
 )
 from firstread.phantoms.truth import FAMILIES, Phantoms, answers, findings
 
-# From the neck of the head downwards.
-HUMERUS = (
-    (0, 21, 20, 0.5, 0.3), (0.06, 20, 19, 1.0, 0.6), (0.12, 17.5, 17, 1.6, 0.6),
-    (0.2, 14.5, 14, 2.4, 0.4), (0.4, 12, 12.5, 3.6, 0.15), (1, 11.5, 12, 4.2, 0.1),
-)  # fmt: skip
-CLAVICLE = (
-    (0, 8, 8, 1, 0.8), (0.03, 12, 11, 1.2, 0.9), (0.15, 9, 8, 1.8, 0.5), (0.5, 6.2, 6, 2.4, 0.2),
-    (0.75, 7, 6, 2, 0.4), (0.95, 9.5, 6, 1.2, 0.8), (1, 5, 4, 1, 0.8),
-)  # fmt: skip
-BORDER = ((0, 7, 6, 1.5, 0.7), (0.3, 5.5, 5, 2, 0.4), (0.8, 4.5, 4, 2, 0.4), (1, 6, 4, 1.5, 0.6))
-THIN = ((0, 2.2, 2.5, 1, 0.5), (1, 2.2, 2.5, 1, 0.5))
-SPINE = (
-    (0, 3, 4, 1, 0.6),
-    (0.3, 4.5, 7, 1.3, 0.6),
-    (0.7, 6, 8, 1.4, 0.7),
-    (0.9, 9, 6, 1.2, 0.9),
-    (1, 5, 3, 1, 0.9),
-)
-CORACOID = ((0, 8, 6, 0.7, 0.3), (0.5, 7, 6, 0.9, 0.4), (0.9, 6, 6, 0.7, 0.4), (1, 3, 3, 0.7, 0.4))
-RIB = ((0, 6, 5, 0.9, 0.4), (0.5, 6.5, 3.5, 1.0, 0.3), (1, 7, 3.5, 0.8, 0.3))
 MIDLINE = -178.0  # x of the patient's midline
 
 
@@ -125,7 +106,7 @@ def _arm(
     plate_ = who.child * (1.0 + 2.5 * (1 - who.years))
     looks: dict[str, Any] = {"girth": who.girth, "wall": who.wall, "beam": turn[:, 1]}
     shaft = long_bones(
-        HUMERUS, at(5.0, 0.0, 4.0, n=n), at(14.0, 0.0, 250.0, n=n), n=150, across=26,
+        shapes.HUMERUS, at(5.0, 0.0, 4.0, n=n), at(14.0, 0.0, 250.0, n=n), n=150, across=26,
         plates=(0.07,), gap=plate_, **looks,
     )  # fmt: skip
     intern = dice.uniform()[:, None, None]
@@ -137,6 +118,9 @@ def _arm(
         (torch.tensor([23.0, 23, 23]) * (who.girth * (1 - replaced.float()))[:, None])[:, None],
         turn, (0.9 * who.wall * ~replaced)[:, None], 0.55, square=2.0, points=900,
     )  # fmt: skip
+    # Where the ball sits on the shaft it has no wall of its own.
+    seat = ball.points @ torch.tensor([0.45, 0.0, 0.9])
+    ball = ball.weighted(0.25 + 0.75 * torch.sigmoid((9 - seat) / 3))
     grown = (0.5 + 0.5 * who.years) * who.girth
     knobs = short_bones(
         small, torch.tensor([[10.5, 12, 15], [7, 8, 10]]) * grown[:, None, None], turn,
@@ -169,9 +153,11 @@ def _blade(dice: Dice, who: Sitter, turn: Tensor) -> Cloud:
         torch.stack([tip, 0.5 * (tip + neck) + torch.tensor([4.0, 0, 4]), neck], dim=1), 80
     )
     rims = [
-        bent_bones(BORDER, border, across=9, **looks),
-        bent_bones(THIN, medial, across=5, **looks),
-        bent_bones(THIN, curve(torch.stack([top, notch], dim=1), 34), across=5, **looks),
+        bent_bones(shapes.BORDER, border, across=9, **looks),
+        bent_bones(shapes.THIN_BORDER, medial, across=5, **looks),
+        bent_bones(
+            shapes.THIN_BORDER, curve(torch.stack([top, notch], dim=1), 34), across=5, **looks
+        ),
     ]
     ridge = torch.stack(
         [
@@ -187,8 +173,8 @@ def _blade(dice: Dice, who: Sitter, turn: Tensor) -> Cloud:
         dim=1,
     )
     rims += [
-        bent_bones(SPINE, curve(ridge, 90), across=14, **looks),
-        bent_bones(CORACOID, curve(hook, 40), across=16, up=(0.0, 0.6, 0.8), **looks),
+        bent_bones(shapes.SCAPULAR_SPINE, curve(ridge, 90), across=14, **looks),
+        bent_bones(shapes.CORACOID, curve(hook, 40), across=16, up=(0.0, 0.6, 0.8), **looks),
     ]
     socket = short_bones(
         at(-31.0, -4.0, 2.0, n=n)[:, None], torch.tensor([[[5.5, 13, 19.0]]]).expand(n, 1, 3), turn,
@@ -209,7 +195,13 @@ def _collarbone(dice: Dice, who: Sitter, turn: Tensor, gap: Tensor) -> Cloud:
         dim=1,
     )  # fmt: skip
     bone = bent_bones(
-        CLAVICLE, curve(knots, 120), turn[:, 1], who.girth, who.wall, across=14, up=(0.0, 0.0, 1.0)
+        shapes.CLAVICLE,
+        curve(knots, 120),
+        turn[:, 1],
+        who.girth,
+        who.wall,
+        across=14,
+        up=(0.0, 0.0, 1.0),
     )
     place = at(dice.uniform(-110, -35), 0.0, 0.0, n=n)
     along = normalize(torch.tensor([-1.0, 0, 0]) + dice.normal(0, 0.35, 3), dim=-1)
@@ -231,7 +223,9 @@ def _cage(dice: Dice, who: Sitter, turn: Tensor) -> Cloud:
         [0.0, 0, 1]
     )
     path = path + dice.normal(0, 5, 1, 1, 3) * torch.tensor([1.0, 0, 1])
-    ribs = bent_bones(RIB, path, turn[:, 1], wall=who.wall[:, None], across=4, up=(0.0, 0.0, 1.0))
+    ribs = bent_bones(
+        shapes.RIB, path, turn[:, 1], wall=who.wall[:, None], across=4, up=(0.0, 0.0, 1.0)
+    )
     levels = torch.arange(11) * 22.0 - 60
     row = torch.stack([torch.full((11,), MIDLINE), torch.full((11,), -50.0), levels], dim=-1)
     spine = short_bones(
