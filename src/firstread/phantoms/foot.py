@@ -102,7 +102,9 @@ def draw(n: int, size: int, generator: torch.Generator, hard: float = 1.0) -> Ph
         n, fracture=hurt, arthrosis=worn, lytic=lytic, calcification=flecks, screws=held, cast=cast
     )
     bones = join([toes, back, _tarsals(dice, who, turn), chalk])
-    return expose(stand, limb, bones, metal, who, (labels, signs), dice, size, hard, sheath)
+    return expose(
+        stand, limb, bones, metal, who, (labels, signs), dice, size, hard, sheath, grit=0.8
+    )
 
 
 def _turn(dice: Dice, seen: Tensor, hard: float) -> Tensor:
@@ -237,12 +239,12 @@ def _hindfoot(dice: Dice, who: Sitter, turn: Tensor, profile: Tensor, gap: Tenso
     )  # fmt: skip
     lean = dice.normal(0, 8)
     tibia = long_bones(
-        shapes.TIBIA_BELOW, at(2.0, 67.0, -79.0, n=n), at(2.0, 60.0 + lean, -240.0, n=n), n=100,
-        across=30, plates=(0.09,), gap=plate, **looks,
+        shapes.TIBIA_BELOW, at(2.0, 67.0, -79.0, n=n), at(2.0, 60.0 + lean, -330.0, n=n), n=150,
+        across=30, plates=(0.058,), gap=plate, **looks,
     )  # fmt: skip
     fibula = long_bones(
-        shapes.FIBULA_BELOW, at(-24.0, 60.0, -57.0, n=n), at(-20.0, 56.0 + lean, -240.0, n=n),
-        n=110, across=12, plates=(0.2,), gap=plate, **looks,
+        shapes.FIBULA_BELOW, at(-24.0, 60.0, -57.0, n=n), at(-20.0, 56.0 + lean, -330.0, n=n),
+        n=160, across=12, plates=(0.134,), gap=plate, **looks,
     )  # fmt: skip
     ankle = short_bones(
         at(20.0, 68.0, -72.0, n=n)[:, None], _seen(torch.tensor([[5.0, 11, 12]]), turn), turn,
@@ -265,11 +267,11 @@ def _skin(
         [
             [[-4.0, 22, -24], [-2, 96, -32]],
             [[4, 80, -45], [0, 150, -24]],
-            [[0, 58, -70], [0, 56, -260]],
+            [[0, 58, -70], [0, 56, -350]],
         ]
     ).repeat(n, 1, 1, 1)
     # From above the tube leans so that the leg is thrown behind the foot.
-    rest[:, 2, 1, 2] = torch.where(profile, -260.0, -90.0)
+    rest[:, 2, 1, 2] = torch.where(profile, -350.0, -90.0)
     ends = torch.cat([ends.reshape(n, 20, 2, 3), rest], dim=1)
     above = torch.tensor([[30.0, 34], [36, 38], [34, 40]])
     aside = torch.tensor([[25.0, 33], [34, 23], [38, 50]])

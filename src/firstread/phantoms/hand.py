@@ -52,7 +52,7 @@ FORMS = (
     (shapes.FINGER, (0.12,)),
     (shapes.FINGER_TIP, (0.12,)),
 )
-FOREARM = 130.0  # mm of it that may be seen
+FOREARM = 190.0  # mm of it that may be seen
 
 
 def _rays(dice: Dice, who: Sitter, hard: float, gap: Tensor) -> tuple[Tensor, Tensor]:
@@ -198,7 +198,7 @@ def _forearm(dice: Dice, who: Sitter, turn: Tensor, gap: Tensor) -> Cloud:
     looks: dict[str, Any] = {
         "wall": who.wall,
         "gap": plate,
-        "n": 96,
+        "n": 145,
         "across": 24,
         "beam": turn[:, 1],
     }
@@ -206,13 +206,13 @@ def _forearm(dice: Dice, who: Sitter, turn: Tensor, gap: Tensor) -> Cloud:
         shapes.RADIUS,
         torch.stack([zero + 8.5, zero, zero + 18.5], dim=-1),
         torch.stack([6 + tail[:, 0], zero + 2, zero + FOREARM], dim=-1),
-        girth=who.girth, bow=torch.tensor([3.0, 0, 0]), plates=(0.085,), **looks,
+        girth=who.girth, bow=torch.tensor([3.0, 0, 0]), plates=(0.055,), **looks,
     )  # fmt: skip
     ulna = long_bones(
         shapes.ULNA,
         torch.stack([zero - 14, zero - 3, 20.5 + dice.normal(0, 1.5)], dim=-1),
         torch.stack([-13 + tail[:, 0], zero, zero + FOREARM], dim=-1),
-        girth=who.girth, plates=(0.075,), **looks,
+        girth=who.girth, plates=(0.049,), **looks,
     )  # fmt: skip
     grown = (1 - 0.95 * who.child.float())[:, None, None]
     styloids = short_bones(
@@ -229,10 +229,10 @@ def _forearm(dice: Dice, who: Sitter, turn: Tensor, gap: Tensor) -> Cloud:
 def _plaster(dice: Dice, cast: Tensor, stand: Pose, size: int) -> Tensor:
     """Return the thickness (N, S, S) of a cast round forearm and palm, mm."""
     ends = torch.tensor(
-        [[[2.0, 0, -45], [0, 0, 5]], [[0, 0, 5], [0, 0, 30]], [[0, 0, 30], [0, 0, 140]]]
+        [[[2.0, 0, -45], [0, 0, 5]], [[0, 0, 5], [0, 0, 30]], [[0, 0, 30], [0, 0, 230]]]
     )
-    wide = torch.tensor([[44.0, 42], [41, 34], [34, 42]]).expand(dice.n, 3, 2)
-    deep = torch.tensor([[22.0, 24], [24, 27], [27, 36]]).expand(dice.n, 3, 2)
+    wide = torch.tensor([[44.0, 42], [41, 34], [34, 52]]).expand(dice.n, 3, 2)
+    deep = torch.tensor([[22.0, 24], [24, 27], [27, 44]]).expand(dice.n, 3, 2)
     shape = flesh(ends.expand(dice.n, 3, 2, 3), wide, deep, stand, size)
     top = (dice.uniform(-50, 0) - stand.centre[:, 2])[:, None]
     inside = torch.sigmoid((stand.grid(size) - top) / 1.2) * cast[:, None]
@@ -287,9 +287,9 @@ def _skin(start: Tensor, end: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     girth = torch.tensor([1.12, 1.0, 1.0, 0.96, 0.86])[:, None, None]
     wide = torch.tensor([[13.0, 13], [10, 9.3], [9.2, 8.6], [8.4, 7.2]]) * girth
     thick = torch.tensor([[13.0, 12], [9, 8.5], [8.5, 7.5], [7.5, 6]]) * girth
-    wrist = torch.tensor([[[1.0, 0, -8], [0, 0, 30]], [[0, 0, 30], [0, 0, 140]]])
+    wrist = torch.tensor([[[1.0, 0, -8], [0, 0, 30]], [[0, 0, 30], [0, 0, 230]]])
     ends = torch.cat([ends.reshape(n, 20, 2, 3), wrist.expand(n, 2, 2, 3)], dim=1)
-    cuff = torch.tensor([[29.0, 28], [28, 36]])
+    cuff = torch.tensor([[29.0, 28], [28, 44]])
     wide = torch.cat([wide.reshape(20, 2), cuff]).expand(n, -1, -1)
     thick = torch.cat([thick.reshape(20, 2), cuff * 0.72]).expand(n, -1, -1)
     return ends, wide, thick

@@ -22,7 +22,7 @@ from firstread.phantoms.sitting import OLD, Sitter, crop, expose, sitter, view
 from firstread.phantoms.solids import METAL, Cloud, Pose, join, rotation
 from firstread.phantoms.truth import FAMILIES, Phantoms, answers, findings
 
-THIGH, SHIN = 190.0, 200.0  # mm of femur and tibia that may be seen
+THIGH, SHIN = 270.0, 280.0  # mm of femur and tibia that may be seen
 
 
 def draw(n: int, size: int, generator: torch.Generator, hard: float = 1.0) -> Phantoms:
@@ -113,7 +113,7 @@ def _thigh(
         shapes.FEMUR_BELOW,
         at(0.0, -2.0, foot - 3 - 6 * replaced, n=n), at(6 + dice.normal(0, 4), 6.0, -THIGH, n=n),
         turn[:, 1], girth=who.girth, bow=torch.tensor([0.0, 5, 0]), wall=who.wall,
-        plates=(0.155,), gap=plate, n=120, across=44,
+        plates=(0.109,), gap=plate, n=165, across=44,
     )  # fmt: skip
     young = (0.72 + 0.28 * who.years) * who.girth
     deep = turn[:, 0, 0].abs()[:, None]  # 1 frontal, 0 from the side
@@ -155,12 +155,12 @@ def _shin(
     looks: dict[str, Any] = {"wall": who.wall, "gap": plate, "girth": who.girth, "beam": turn[:, 1]}
     tibia = long_bones(
         shapes.TIBIA_ABOVE, at(0.0, -5.0, head, n=n), at(dice.normal(-2, 4), -6.0, SHIN, n=n),
-        bow=torch.tensor([0.0, 4, 0]), plates=(0.085,), n=120, across=44, **looks,
+        bow=torch.tensor([0.0, 4, 0]), plates=(0.061,), n=165, across=44, **looks,
     )  # fmt: skip
     fibula = long_bones(
         shapes.FIBULA_ABOVE, at(33.0, -22.0, head + 11, n=n),
         at(29 + dice.normal(0, 3), -16.0, SHIN, n=n),
-        plates=(0.09,), n=120, across=12, **looks,
+        plates=(0.063,), n=165, across=12, **looks,
     )  # fmt: skip
     grown = (0.4 + 0.6 * who.years)[:, None, None]
     knobs = short_bones(
@@ -214,11 +214,11 @@ def _skin(
 ) -> Flesh:
     """Return thigh, knee and calf."""
     n = dice.n
-    thigh = torch.stack([at(0.0, 4.0, -260.0, n=n), at(0.0, 4.0, -30.0, n=n)], dim=1)
+    thigh = torch.stack([at(0.0, 4.0, -350.0, n=n), at(0.0, 4.0, -30.0, n=n)], dim=1)
     front = torch.stack([at(0.0, 12.0, -60.0, n=n), at(0.0, 11.0, -22.0, n=n)], dim=1)
     thigh, front = ((v - hinge[:, None]) @ flex.mT + hinge[:, None] for v in (thigh, front))
     calf = torch.stack([at(2.0, -8.0, 0.0, n=n), at(2.0, -14.0, 110.0, n=n)], dim=1)
-    below = torch.stack([at(2.0, -14.0, 110.0, n=n), at(2.0, -8.0, 260.0, n=n)], dim=1)
+    below = torch.stack([at(2.0, -14.0, 110.0, n=n), at(2.0, -8.0, 350.0, n=n)], dim=1)
     ends = torch.stack([thigh, front, calf, below], dim=1)
     bulk = who.bulk[:, None, None]
     wide = torch.tensor([[80.0, 54], [40, 36], [50, 57], [57, 40]]) * bulk

@@ -16,13 +16,12 @@ from torch.nn.functional import normalize
 from firstread.phantoms import shapes
 from firstread.phantoms.bones import at, bent_bones, broken, eaten, long_bones, short_bones
 from firstread.phantoms.chances import Dice
-from firstread.phantoms.fillings import curve, plate, wire
+from firstread.phantoms.fillings import curve, plate
 from firstread.phantoms.flesh import Flesh, flesh
-from firstread.phantoms.hardware import pins, plates, screws
+from firstread.phantoms.hardware import pacemaker, pins, plates, screws
 from firstread.phantoms.sitting import OLD, Sitter, crop, expose, sitter, view
 from firstread.phantoms.solids import (
     METAL,
-    TITANIUM,
     Cloud,
     Pose,
     ellipsoids,
@@ -73,10 +72,12 @@ def draw(n: int, size: int, generator: torch.Generator, hard: float = 1.0) -> Ph
         dice.normal(0, 1, 60, 3) * torch.tensor([7.0, 4, 2.5]) + torch.tensor([13.0, 0, -27]),
         1.8 * flecks[:, None] * dice.uniform(0, 1, 60),
     )
+    place = at(-88 + dice.normal(0, 8), 70.0, 22 + dice.normal(0, 8), n=n)
+    midline = at(MIDLINE, 0.0, 0.0, n=n)
     paced = dice.chance(torch.where(who.age == OLD, 0.12, 0.02))
     bones = join([arm, _blade(dice, who, turn), _collarbone(dice, who, turn, gap * ~of_arm)])
     bones = join([bones, _cage(dice, who, turn), chalk])
-    metal = join([inside, outside, _pacemaker(dice, turn).weighted(paced)])
+    metal = join([inside, outside, pacemaker(place, midline, turn).weighted(paced)])
 
     focus = at(dice.uniform(-42, -18), 0.0, dice.uniform(20, 45), n=n)
     stand = crop(dice, turn, focus, dice.uniform(205, 270), hard)
@@ -106,8 +107,8 @@ def _arm(
     plate_ = who.child * (1.0 + 2.5 * (1 - who.years))
     looks: dict[str, Any] = {"girth": who.girth, "wall": who.wall, "beam": turn[:, 1]}
     shaft = long_bones(
-        shapes.HUMERUS, at(5.0, 0.0, 4.0, n=n), at(14.0, 0.0, 250.0, n=n), n=150, across=26,
-        plates=(0.07,), gap=plate_, **looks,
+        shapes.HUMERUS, at(5.0, 0.0, 4.0, n=n), at(14.0, 0.0, 340.0, n=n), n=200, across=26,
+        plates=(0.051,), gap=plate_, **looks,
     )  # fmt: skip
     intern = dice.uniform()[:, None, None]
     small = torch.tensor([[16.0, 0, -4], [6, 16, 2]]) + intern * torch.tensor(
@@ -239,7 +240,7 @@ def _skin(dice: Dice, who: Sitter, swing: Tensor, slip: Tensor, stand: Pose, siz
     """Return neck, trunk, shoulder and arm."""
     n = dice.n
     arm = torch.stack([at(6.0, 0.0, 6.0, n=n), at(16.0, 0.0, 130.0, n=n)], dim=1)
-    lower = torch.stack([at(16.0, 0.0, 130.0, n=n), at(18.0, 0.0, 300.0, n=n)], dim=1)
+    lower = torch.stack([at(16.0, 0.0, 130.0, n=n), at(18.0, 0.0, 390.0, n=n)], dim=1)
     arm, lower = (v @ swing.mT + 0.4 * slip[:, None] for v in (arm, lower))
     fixed = torch.tensor(
         [
@@ -252,22 +253,6 @@ def _skin(dice: Dice, who: Sitter, swing: Tensor, slip: Tensor, stand: Pose, siz
     deep = torch.tensor([[48.0, 46], [46, 40], [80, 95], [62, 50], [60, 58], [50, 46]])
     bulk = who.bulk[:, None, None]
     return flesh(ends, wide * (0.5 + 0.5 * bulk), deep * bulk, stand, size, blend=16.0)
-
-
-def _pacemaker(dice: Dice, turn: Tensor) -> Cloud:
-    """Return a pacemaker under the collarbone, and its lead."""
-    n = dice.n
-    place = at(-88 + dice.normal(0, 8), 70.0, 22 + dice.normal(0, 8), n=n)
-    box = short_bones(
-        place[:, None], torch.tensor([[[22.0, 4, 19]]]).expand(n, 1, 3), turn, 0.0, 1.0, square=3.0,
-        points=700,
-    )  # fmt: skip
-    box = Cloud(box.points, torch.full_like(box.mass, TITANIUM * 3.0 * 4 * 22 * 19 / 700))
-    knots = torch.stack(
-        [place + torch.tensor([8.0, 0, -16]), place + torch.tensor([-10.0, 0, -34]),
-         at(MIDLINE + 25, 50.0, 10.0, n=n), at(MIDLINE + 5, 30.0, 160.0, n=n)], dim=1,
-    )  # fmt: skip
-    return join([box, wire(curve(knots, 150), 0.9, METAL)])
 
 
 def _hardware(
