@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from firstread.phantoms.chances import Dice
+from firstread.phantoms.fillings import curve
 from firstread.phantoms.marks import LETTERS, write
 from firstread.phantoms.solids import BONE, METAL, MUSCLE
 from firstread.phantoms.truth import SIGNS, Phantoms, coarse
@@ -76,7 +77,7 @@ def blur(image: Tensor, sigma: Tensor | float) -> Tensor:
     gap = (place[:, None] - place).square()
     width = torch.as_tensor(sigma, dtype=torch.float32).reshape(-1, 1, 1).clamp(min=1e-2)
     matrix = (gap / (-2 * width.square())).exp()
-    matrix = (matrix / matrix.sum(dim=-1, keepdim=True)).expand(len(image), -1, -1)
+    matrix = matrix / matrix.sum(dim=-1, keepdim=True)
     return matrix @ image @ matrix.mT
 
 
@@ -96,9 +97,9 @@ def haze(image: Tensor, sigma: Tensor | float) -> Tensor:
 def ripple(dice: Dice, size: int, grain: float) -> Tensor:
     """Return smooth noise (N, size, size) of about unit variance, blobs ``grain`` pixels wide."""
     few = max(int(size / grain) + 3, 4)
-    noise = dice.normal(0, 1, 1, few, few)
-    wide = functional.interpolate(noise, size=(size, size), mode="bicubic", align_corners=True)
-    return 1.3 * wide[:, 0]
+    # Splines along rows, then along columns.
+    across = curve(1.3 * dice.normal(0, 1, few, few), size)
+    return curve(across.mT, size)
 
 
 def develop(
@@ -131,9 +132,10 @@ def develop(
     grey = _display(_expose(shadow.line + LEAD * lead, shadow.field, dice, stray), dice, stray)
     ink, written = _text(dice, size, hard)
     shade = torch.where(dice.chance(0.8), 0.97, 0.1)[:, None, None]
-    grey = torch.where(dice.chance(0.35 * hard)[:, None, None], _soften(grey, dice), grey)
+    enlarged, reach = dice.chance(0.35 * hard), dice.uniform(0.5, 1.4) * size / 128
+    grey[enlarged] = blur(grey[enlarged], reach[enlarged])
     turned_grey = dice.chance(0.1 * hard)
-    grey = torch.where(turned_grey[:, None, None], 1 - grey, grey)
+    grey = (grey - turned_grey[:, None, None].float()).abs_()
     opening, border = _opening(dice, size, hard)
     grey = border * (1 - opening) + opening * grey
     grey = grey + ink * (shade - grey)
@@ -143,14 +145,11 @@ def develop(
     quarter = torch.where(dice.chance(0.15 * hard), dice.integers(4), 0)
     pixels, thickness = grey[:, None], coarse(shadow.paths) / 100
     for k in (1, 2, 3):
-        pixels = torch.where(_each(quarter == k), pixels.rot90(-k, (-2, -1)), pixels)
-        thickness = torch.where(_each(quarter == k), thickness.rot90(-k, (-2, -1)), thickness)
+        some = quarter == k
+        pixels[some] = pixels[some].rot90(-k, (-2, -1))
+        thickness[some] = thickness[some].rot90(-k, (-2, -1))
     known = {**labels, "inverted": turned_grey.long(), "quarter_turn": quarter}
     return Phantoms(pixels.clamp(0, 1), known, signs, thickness)
-
-
-def _each(flag: Tensor) -> Tensor:
-    return flag[:, None, None, None]
 
 
 def _marker(dice: Dice, side: Tensor, size: int) -> tuple[Tensor, Tensor]:
@@ -177,7 +176,11 @@ def _text(dice: Dice, size: int, hard: float) -> tuple[Tensor, Tensor]:
     place = torch.stack([x, y], dim=-1) * size
     text = dice.integers(len(LETTERS), 8)
     pen = dice.uniform(0.7, 1.2) * size / 128 * shown
-    return write(text, place, height, pen, torch.zeros(dice.n), size), shown
+    ink = torch.zeros(dice.n, size, size)
+    if shown.any():
+        level = torch.zeros(int(shown.sum()))
+        ink[shown] = write(text[shown], place[shown], height[shown], pen[shown], level, size)
+    return ink, shown
 
 
 def _expose(line: Tensor, field: Tensor, dice: Dice, stray: Tensor) -> Tensor:
@@ -191,7 +194,7 @@ def _expose(line: Tensor, field: Tensor, dice: Dice, stray: Tensor) -> Tensor:
     # The exposure control stops at a given count behind the dense parts of the body.
     thin = signal[:, ::4, ::4].reshape(dice.n, -1)
     behind = thin.quantile(0.3, dim=1).clamp(min=1e-6)
-    dose = dice.uniform(1500, 8000) * 10 ** (-1.3 * stray * dice.uniform()) / behind
+    dose = dice.uniform(1500, 8000) * 10 ** (-1.1 * stray * dice.uniform()) / behind
     counts = signal * dose[:, None, None]
     grain = dice.normal(0, 1, size, size)
     counts = counts + counts.sqrt() * grain
@@ -222,12 +225,6 @@ def _display(density: Tensor, dice: Dice, stray: Tensor) -> Tensor:
     grey = (torch.sigmoid(slope * (shade - middle)) - dark) / (bright - dark)
     grey = (0.04 + 0.92 * grey).clamp_(1e-4, 1)
     return grey ** (stray * dice.normal(0, 0.3)).exp()[:, None, None]
-
-
-def _soften(grey: Tensor, dice: Dice) -> Tensor:
-    """Return pictures as if enlarged from small ones."""
-    size = grey.shape[-1]
-    return blur(grey, dice.uniform(0.5, 1.4) * size / 128)
 
 
 def _opening(dice: Dice, size: int, hard: float) -> tuple[Tensor, Tensor]:

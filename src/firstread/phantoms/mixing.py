@@ -9,7 +9,18 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from firstread.errors import UsageError, unknown
-from firstread.phantoms import abdomen, chest, foot, hand, knee, shoulder, skull, slices, spines
+from firstread.phantoms import (
+    abdomen,
+    chest,
+    foot,
+    formulas,
+    hand,
+    knee,
+    shoulder,
+    skull,
+    slices,
+    spines,
+)
 from firstread.phantoms.truth import Phantoms, gather
 
 Draw = Callable[[int, int, torch.Generator], Phantoms]
@@ -25,6 +36,9 @@ DRAWS: Mapping[str, Draw] = {
     "knee": knee.draw,
     "foot": foot.draw,
     **{name: partial(slices.draw, name) for name in slices.EXAMINATIONS},
+    "fractal": formulas.fractal,
+    "contours": formulas.contours,
+    "texture": formulas.texture,
 }
 """Each family with the function that draws n pictures of a size from a generator."""
 

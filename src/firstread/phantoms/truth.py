@@ -12,8 +12,8 @@ from torch.nn import functional
 FAMILIES: tuple[str, ...] = (
     "chest", "abdomen", "pelvis", "cervical_spine", "lumbar_spine",
     "skull", "shoulder", "hand", "knee", "foot",
-    "head_ct", "chest_ct", "abdomen_ct", "head_mr", "spine_mr", "knee_mr",
-    "fractal", "contours", "texture", "chest_mr", "abdomen_mr",
+    "head_ct", "chest_ct", "abdomen_ct", "head_mr", "chest_mr", "abdomen_mr",
+    "fractal", "contours", "texture",
 )  # fmt: skip
 
 # Questions with one answer each: name -> its answers in the order of the class numbers.

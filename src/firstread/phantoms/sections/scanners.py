@@ -165,7 +165,7 @@ def _streaks(canvas: Canvas, size: int, dice: Dice) -> Tensor:
         # A ray and its opposite are the same beam: directions over half a turn.
         angle = torch.remainder(torch.atan2(v, u), math.pi) * (256 / math.pi)
         strength = rays[struck].gather(1, angle.long().clamp(max=255).flatten(1)).view_as(angle)
-        fall = 900 * some.sum((1, 2)).clamp(max=40).view(-1, 1, 1) ** 0.5
+        fall = 300 * some.sum((1, 2)).clamp(max=40).view(-1, 1, 1) ** 0.5
         total[struck, 0] = strength * fall / (3 + (u * u + v * v).sqrt())
     if len(banded):
         rows = blurred(bands[banded], 0.6)
