@@ -34,12 +34,9 @@ HEADS = (
 # Proximal, middle and distal phalanx.
 TOES = ((31, 0, 23), (26, 13, 9), (24, 11, 9), (22, 9, 9), (20, 7, 9))
 GIRTHS = (
-    (1.5, 1.5, 1.0, 1.6),
-    (0.95, 0.95, 0.85, 0.9),
-    (0.92, 0.92, 0.85, 0.9),
-    (0.92, 0.9, 0.85, 0.9),
+    (1.5, 1.5, 1.0, 1.6), (0.95, 0.95, 0.85, 0.9), (0.92, 0.92, 0.85, 0.9), (0.92, 0.9, 0.85, 0.9),
     (0.95, 0.9, 0.85, 0.9),
-)
+)  # fmt: skip
 # Navicular, cuboid, medial, middle and lateral cuneiform, talar body, two sesamoids:
 # centre, semi-axes along x, y, z.
 TARSALS = (
@@ -209,14 +206,11 @@ def _tarsals(dice: Dice, who: Sitter, turn: Tensor) -> Cloud:
     centre = table[:, :3] + dice.normal(0, 0.6, 8, 3)
     seen, wall = _seen(axes, turn), who.wall[:, None]
     talus = torch.arange(8) == 5
-    return join(
-        [
-            short_bones(
-                centre[:, of], seen[:, of], turn, wall, full * ripe[:, of].sign(), points=points
-            )
-            for of, points, full in ((~talus, 330, 1.1), (talus, 900, 0.9))
-        ]
-    )
+    kinds = ((~talus, 330, 1.1), (talus, 900, 0.9))
+    return join([
+        short_bones(centre[:, k], seen[:, k], turn, wall, full * ripe[:, k].sign(), points=points)
+        for k, points, full in kinds
+    ])  # fmt: skip
 
 
 def _hindfoot(dice: Dice, who: Sitter, turn: Tensor, profile: Tensor, gap: Tensor) -> Cloud:

@@ -138,7 +138,7 @@ def expose(
     grain = (1 + 0.06 * ripple(dice, size, max(size / 50, 1.5))).clamp(min=0.5)
     # Wide enough that no single point shows.
     spread = (grit * size / stand.field).clamp(min=0.5)
-    bone = blur(project(bones, stand, size), spread) * grain * tall
+    bone = blur(project(bones, stand, size), spread).clamp(min=0) * grain * tall
     # Most limbs bear no metal.
     shod = metal.mass.amax(dim=1) > 0
     steel = torch.zeros_like(bone)
