@@ -136,8 +136,7 @@ def develop(
     grey[enlarged] = blur(grey[enlarged], reach[enlarged])
     turned_grey = dice.chance(0.1 * hard)
     grey = (grey - turned_grey[:, None, None].float()).abs_()
-    opening, border = _opening(dice, size, hard)
-    grey = border * (1 - opening) + opening * grey
+    _collimate(grey, dice, hard)
     grey = grey + ink * (shade - grey)
     signs = signs.clone()
     signs[:, SIGNS.index("marker")] = marked.float()
@@ -227,21 +226,23 @@ def _display(density: Tensor, dice: Dice, stray: Tensor) -> Tensor:
     return grey ** (stray * dice.normal(0, 0.3)).exp()[:, None, None]
 
 
-def _opening(dice: Dice, size: int, hard: float) -> tuple[Tensor, Tensor]:
-    """Return where the collimator lets the beam through (N, S, S), and the shade of its border."""
+def _collimate(grey: Tensor, dice: Dice, hard: float) -> None:
+    """Put a border where the collimator or a box lets no beam through, if there is one."""
+    size = grey.shape[-1]
     strips = dice.chance(0.2 * hard, 4) * dice.uniform(0.0, 0.07, 4)
     boxed = (dice.chance(0.15 * hard) * dice.uniform(0.02, 0.16))[:, None]
     upright = dice.chance(0.5)[:, None]
     strips = strips + boxed * torch.cat([upright, upright, ~upright, ~upright], dim=1)
     tilt = dice.chance(0.15 * hard) * dice.normal(0, 0.05)
+    border = torch.where(dice.chance(0.25), dice.uniform(0.8, 1.0), dice.uniform(0.0, 0.06))
+    some = strips.sum(dim=1) > 0
+    left, right, top, bottom = (strips[some] - 0.5)[..., None, None].unbind(1)
+    tilt = tilt[some, None, None]
     place = (torch.arange(size, dtype=torch.float32) + 0.5) / size - 0.5
-    u = place[None, None] + tilt[:, None, None] * place[None, :, None]
-    v = place[None, :, None] - tilt[:, None, None] * place[None, None]
-    left, right, top, bottom = ((strips[:, k, None, None] - 0.5) for k in range(4))
+    u, v = place + tilt * place[:, None], place[:, None] - tilt * place
     inner = torch.minimum(
         -u.abs() - torch.where(u < 0, left, right), -v.abs() - torch.where(v < 0, top, bottom)
     )
     opening = (inner * size + 1.0).clamp_(0, 1)
-    opening = torch.where((strips.sum(dim=1) > 0)[:, None, None], opening, 1.0)
-    border = torch.where(dice.chance(0.25), dice.uniform(0.8, 1.0), dice.uniform(0.0, 0.06))
-    return opening, border[:, None, None]
+    shade = border[some, None, None]
+    grey[some] = shade + opening * (grey[some] - shade)
