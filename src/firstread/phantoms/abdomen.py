@@ -9,10 +9,11 @@ from firstread.phantoms import devices
 from firstread.phantoms.beam import Shadow, cast, develop, ripple, sharp
 from firstread.phantoms.cage import ribs
 from firstread.phantoms.chances import Dice
+from firstread.phantoms.devices import fit, wear
 from firstread.phantoms.gut import bowel, free_gas, organs, stomach, stones
-from firstread.phantoms.hips import hip_screws, pelvis, prosthesis
+from firstread.phantoms.hips import hip_screws, pelvis, prosthesis, sound_pelvis
 from firstread.phantoms.lungs import AERATED, aerated
-from firstread.phantoms.solids import VISCERA, Pose, pose, project
+from firstread.phantoms.solids import VISCERA, Cloud, Pose, pose, project
 from firstread.phantoms.spine import column
 from firstread.phantoms.trunk import Habitus, flesh, legs, patients
 from firstread.phantoms.truth import FAMILIES, LABELS, Phantoms, answers, findings
@@ -75,15 +76,17 @@ def expose_abdomen(dice: Dice, size: int, hard: float) -> tuple[Shadow, dict[str
     bones = [
         ribs(body, dice, none),
         column(body, dice, 15, 23, 2).weighted(body.density),
-        pelvis(body, dice, none, none, none, torch.ones(n)),
+        sound_pelvis(body, dice),
     ]
     bone = sharp(project(bones, stand, size), field)
     bone = bone + project(stones(dice, signs["calculus"]), stand, size)
-    made = [make(dice).weighted(held[k].float()) for k, (_, make) in BELLY_DEVICES.items()]
+    metal = torch.zeros_like(soft)
+    for name, (_, make) in BELLY_DEVICES.items():
+        wear(metal, held[name], make, dice, stand)
     known = answers(
         n, family=FAMILIES.index("abdomen"), view=AP, age=body.age, upright=upright.long()
     )
-    shadow = present(body, field, soft, gas + lung + air, bone, project(made, stand, size))
+    shadow = present(body, field, soft, gas + lung + air, bone, metal)
     return shadow, known, findings(n, **signs, **held)
 
 
@@ -115,14 +118,16 @@ def expose_pelvis(dice: Dice, size: int, hard: float) -> tuple[Shadow, dict[str,
         column(body, dice, 20, 23, 2).weighted(body.density),
         pelvis(body, dice, signs["fracture"], signs["arthrosis"], signs["prosthesis"], side),
     ]
-    metal = project(
-        [
-            prosthesis(body, side).weighted(signs["prosthesis"].float()),
-            hip_screws(body, dice, side).weighted(signs["screws"].float()),
-        ],
-        stand,
-        size,
-    )
+    metal = torch.zeros_like(soft)
+
+    def joint(_: Dice, some: Tensor) -> Cloud:
+        return prosthesis(body.pick(some), side[some])
+
+    def screws(fewer: Dice, some: Tensor) -> Cloud:
+        return hip_screws(body.pick(some), fewer, side[some])
+
+    fit(metal, signs["prosthesis"], joint, dice, stand)
+    fit(metal, signs["screws"], screws, dice, stand)
     metal = sharp(metal, 2 * field)
     view = torch.where(turned, OBLIQUE, AP)
     where = torch.where(half, (side < 0).long(), -1)

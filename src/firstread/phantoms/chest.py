@@ -11,6 +11,7 @@ from firstread.phantoms import devices
 from firstread.phantoms.beam import Shadow, cast, develop, sharp
 from firstread.phantoms.cage import breastbone, ribs, shoulders
 from firstread.phantoms.chances import Dice
+from firstread.phantoms.devices import wear
 from firstread.phantoms.gut import stomach
 from firstread.phantoms.lungs import breathe
 from firstread.phantoms.solids import VISCERA, pose, project
@@ -77,11 +78,9 @@ def expose(dice: Dice, size: int, hard: float) -> tuple[Shadow, dict[str, Tensor
         stand,
         size,
     )
-    metal = project(
-        [make(dice).weighted(held[name].float()) for name, (_, make) in DEVICES.items()],
-        stand,
-        size,
-    )
+    metal = torch.zeros_like(soft)
+    for name, (_, make) in DEVICES.items():
+        wear(metal, held[name], make, dice, stand)
     scale = body.scale[:, None, None]
     soft = (soft - VISCERA * bubble).clamp(min=0)
     gas = air.gas + bubble

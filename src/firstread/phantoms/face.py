@@ -8,36 +8,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from firstread.phantoms import shapes
 from firstread.phantoms.bones import at, bent_bones, long_bones, short_bones
 from firstread.phantoms.chances import Dice
 from firstread.phantoms.fillings import curve, wire
 from firstread.phantoms.sitting import Sitter
 from firstread.phantoms.solids import METAL, Cloud, join
 
-RIM = ((0, 3.0, 3.4, 2.6, 1), (1, 3.0, 3.4, 2.6, 1))
-JAW = (
-    (0, 5, 10, 3.6, 1),
-    (0.25, 5.5, 11, 4, 1),
-    (0.5, 7, 13, 4.2, 1.2),
-    (0.75, 5.5, 11, 4, 1),
-    (1, 5, 10, 3.6, 1),
-)
-RAMUS = (
-    (0, 4.5, 13, 2.8, 1),
-    (0.15, 4.5, 17, 2.8, 1),
-    (0.6, 4, 16, 2.4, 0.8),
-    (0.85, 4.5, 9, 2.4, 0.8),
-    (0.92, 8, 6, 2, 1),
-    (1, 6, 4, 1.5, 1),
-)
-ARCH = ((0, 4.5, 5, 1.6, 0.7), (0.5, 2.6, 4.5, 1.6, 0.5), (1, 4, 5, 1.6, 0.7))
-TOOTH = (
-    (0, 3.0, 3.0, 2, 3),
-    (0.35, 4.0, 3.8, 3.4, 4),
-    (0.6, 3.2, 3.3, 2.6, 3),
-    (1, 1.4, 1.4, 1.4, 3),
-)
-NOSE = ((0, 5, 3, 1.2, 0.5), (1, 4, 1.2, 0.6, 0.5))
 # Of the petrous pyramid and the mastoid behind it, on the left: centre and semi-axes.
 PYRAMID = (
     (52, -12, 40, 12, 10, 10), (36, -3, 40, 11, 8, 8),
@@ -81,14 +58,18 @@ def face_bones(dice: Dice, who: Sitter, turn: Tensor, gape: Tensor) -> Cloud:
     ramus = both((48, 10, 92), (54, 2, 40)) + 0.6 * drop[:, None]
     bars = [
         bent_bones(
-            RIM, (orbit * tall[..., None]).expand(n, 2, -1, 3), across=6, up=(0.0, 0.0, 1.0), **pair
+            shapes.RIM,
+            (orbit * tall[..., None]).expand(n, 2, -1, 3),
+            across=6,
+            up=(0.0, 0.0, 1.0),
+            **pair,
         ),
-        bent_bones(RIM, curve(brow, 40), girth=1.5, across=8, up=(0.0, 0.0, 1.0), **pair),
-        bent_bones(ARCH, curve(cheek, 56), across=9, up=(0.0, 0.0, 1.0), **pair),
-        bent_bones(RAMUS, curve(ramus, 56), across=22, up=(0.0, 1.0, 0.0), **pair),
-        bent_bones(JAW, chin, across=20, up=(0.0, 0.0, 1.0), **looks),
+        bent_bones(shapes.RIM, curve(brow, 40), girth=1.5, across=8, up=(0.0, 0.0, 1.0), **pair),
+        bent_bones(shapes.CHEEK_ARCH, curve(cheek, 56), across=9, up=(0.0, 0.0, 1.0), **pair),
+        bent_bones(shapes.RAMUS, curve(ramus, 56), across=22, up=(0.0, 1.0, 0.0), **pair),
+        bent_bones(shapes.JAW, chin, across=20, up=(0.0, 0.0, 1.0), **looks),
         long_bones(
-            NOSE, at(0.0, 84.0, 14.0, n=n), at(0.0, 99.0, 38.0, n=n), n=24, across=6, **looks
+            shapes.NOSE, at(0.0, 84.0, 14.0, n=n), at(0.0, 99.0, 38.0, n=n), n=24, across=6, **looks
         ),
     ]
     # Upper jaw, cheeks, clivus, floor of the front fossa, wings, septum, rear of the base.
@@ -112,7 +93,12 @@ def face_bones(dice: Dice, who: Sitter, turn: Tensor, gape: Tensor) -> Cloud:
     # The saddle for the pituitary gland: a small cup in front of the clivus.
     cup = torch.tensor([[-1.0, 31, 14], [0, 24, 22], [0, 15, 21], [1, 9, 12]])
     saddle = bent_bones(
-        RIM, curve(cup, 40).expand(n, -1, -1), girth=0.8, across=6, up=(1.0, 0.0, 0.0), **looks
+        shapes.RIM,
+        curve(cup, 40).expand(n, -1, -1),
+        girth=0.8,
+        across=6,
+        up=(1.0, 0.0, 0.0),
+        **looks,
     )
     return join([*bars, blocks, saddle])
 
@@ -134,7 +120,7 @@ def teeth(
     missing = dice.chance(0.03 + 0.2 * (who.age == 2).float()[:, None, None], 2, TEETH)
     here = ~(missing | toothless[:, None, None])
     row = long_bones(
-        TOOTH, top, root, turn[:, 1], n=18, across=6, girth=small[..., None] * here,
+        shapes.TOOTH, top, root, turn[:, 1], n=18, across=6, girth=small[..., None] * here,
         wall=who.wall[:, None, None],
     )  # fmt: skip
     filled = dice.chance(torch.where(who.child, 0.05, 0.5)) & here.flatten(1).any(dim=1)

@@ -105,7 +105,6 @@ def pelvis(
     """
     n = dice.n
     child = torch.where(body.age == 0, 0.55, 1.0)
-    flare = dice.normal(0, 0.05)
     upper, lower = (_shared(part, n) for part in _femur())
     clouds = [_shared(_sacrum(), n)]
     for way in (-1.0, 1.0):
@@ -124,10 +123,30 @@ def pelvis(
         hip = hip.weighted(1 + near * (1.3 * sink)[:, None])
         half = join([hip, head.weighted(1 + 0.5 * sink), shaft])
         clouds.append(half if way > 0 else half.mirrored())
-    whole = join(clouds)
-    spread = 1 + flare[:, None] * ((520 - whole.points[..., 2]) / 100).clamp(0, 1)
-    x = whole.points[..., 0] * spread * body.width[:, None]
-    points = torch.cat([x[..., None], whole.points[..., 1:]], dim=-1)
+    return _fitted(join(clouds), body, dice)
+
+
+@cache
+def _plain() -> Cloud:
+    """Return the bones about a sound pelvis, down to the upper part of the thigh bones."""
+    upper, lower = _femur()
+    half = join([_hip(), upper, lower])
+    kept = half.points[0, :, 2] < 660
+    half = Cloud(half.points[:, kept], half.mass[:, kept])
+    return join([_sacrum(), half, half.mirrored()])
+
+
+def sound_pelvis(body: Habitus, dice: Dice) -> Cloud:
+    """Return the bones about a sound pelvis of each body."""
+    return _fitted(_plain(), body, dice)
+
+
+def _fitted(whole: Cloud, body: Habitus, dice: Dice) -> Cloud:
+    """Return a pelvis as wide as its body, its wings more or less flared."""
+    x, y, z = whole.points.unbind(-1)
+    high = ((520 - z) / 100).clamp(0, 1)
+    x = x * (body.width[:, None] * (1 + dice.normal(0, 0.05)[:, None] * high))
+    points = torch.stack([x, y.expand_as(x), z.expand_as(x)], dim=-1)
     return Cloud(points, whole.mass * body.density[:, None])
 
 
@@ -137,11 +156,11 @@ def prosthesis(body: Habitus, side: Tensor) -> Cloud:
     parts = [
         wire(stem, profile([6, 11, 8, 4.5], 100), 0.5 * METAL, around=16),
         shell(
-            torch.tensor([HEAD]), torch.full((1, 3), 14.0), 0.0, 300, cortex=0.1, core=0.4 * METAL
+            torch.tensor([HEAD]), torch.full((1, 3), 14.0), 0.0, 700, cortex=0.1, core=0.4 * METAL
         ),
         wire(curve([[HEAD, (103, 3, 542), (114, 0, 550)]], 14), 6.0, 0.5 * METAL, around=6),
     ]
-    cup = shell(torch.tensor([HEAD]), torch.full((1, 3), 26.0), 3.0, 400, 0.4 * METAL)
+    cup = shell(torch.tensor([HEAD]), torch.full((1, 3), 26.0), 3.0, 1500, 0.4 * METAL)
     outward = (cup.points - torch.tensor(HEAD)) @ torch.tensor([0.55, 0.0, 0.83]) < 0
     return _sided(join([*parts, Cloud(cup.points, cup.mass * outward)]), body, side)
 

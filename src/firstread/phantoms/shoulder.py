@@ -13,15 +13,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from firstread.phantoms import shapes
 from firstread.phantoms.bones import at, bent_bones, broken, eaten, long_bones, short_bones
 from firstread.phantoms.chances import Dice
-from firstread.phantoms.fillings import curve, plate, wire
+from firstread.phantoms.fillings import curve, plate
 from firstread.phantoms.flesh import Flesh, flesh
-from firstread.phantoms.hardware import pins, plates, screws
+from firstread.phantoms.hardware import pacemaker, pins, plates, screws
 from firstread.phantoms.sitting import OLD, Sitter, crop, expose, sitter, view
 from firstread.phantoms.solids import (
     METAL,
-    TITANIUM,
     Cloud,
     Pose,
     ellipsoids,
@@ -31,26 +31,6 @@ from firstread.phantoms.solids import (
 )
 from firstread.phantoms.truth import FAMILIES, Phantoms, answers, findings
 
-# From the neck of the head downwards.
-HUMERUS = (
-    (0, 21, 20, 0.5, 0.3), (0.06, 20, 19, 1.0, 0.6), (0.12, 17.5, 17, 1.6, 0.6),
-    (0.2, 14.5, 14, 2.4, 0.4), (0.4, 12, 12.5, 3.6, 0.15), (1, 11.5, 12, 4.2, 0.1),
-)  # fmt: skip
-CLAVICLE = (
-    (0, 8, 8, 1, 0.8), (0.03, 12, 11, 1.2, 0.9), (0.15, 9, 8, 1.8, 0.5), (0.5, 6.2, 6, 2.4, 0.2),
-    (0.75, 7, 6, 2, 0.4), (0.95, 9.5, 6, 1.2, 0.8), (1, 5, 4, 1, 0.8),
-)  # fmt: skip
-BORDER = ((0, 7, 6, 1.5, 0.7), (0.3, 5.5, 5, 2, 0.4), (0.8, 4.5, 4, 2, 0.4), (1, 6, 4, 1.5, 0.6))
-THIN = ((0, 2.2, 2.5, 1, 0.5), (1, 2.2, 2.5, 1, 0.5))
-SPINE = (
-    (0, 3, 4, 1, 0.6),
-    (0.3, 4.5, 7, 1.3, 0.6),
-    (0.7, 6, 8, 1.4, 0.7),
-    (0.9, 9, 6, 1.2, 0.9),
-    (1, 5, 3, 1, 0.9),
-)
-CORACOID = ((0, 8, 6, 0.7, 0.3), (0.5, 7, 6, 0.9, 0.4), (0.9, 6, 6, 0.7, 0.4), (1, 3, 3, 0.7, 0.4))
-RIB = ((0, 6, 5, 0.9, 0.4), (0.5, 6.5, 3.5, 1.0, 0.3), (1, 7, 3.5, 0.8, 0.3))
 MIDLINE = -178.0  # x of the patient's midline
 
 
@@ -92,10 +72,12 @@ def draw(n: int, size: int, generator: torch.Generator, hard: float = 1.0) -> Ph
         dice.normal(0, 1, 60, 3) * torch.tensor([7.0, 4, 2.5]) + torch.tensor([13.0, 0, -27]),
         1.8 * flecks[:, None] * dice.uniform(0, 1, 60),
     )
+    place = at(-88 + dice.normal(0, 8), 70.0, 22 + dice.normal(0, 8), n=n)
+    midline = at(MIDLINE, 0.0, 0.0, n=n)
     paced = dice.chance(torch.where(who.age == OLD, 0.12, 0.02))
     bones = join([arm, _blade(dice, who, turn), _collarbone(dice, who, turn, gap * ~of_arm)])
     bones = join([bones, _cage(dice, who, turn), chalk])
-    metal = join([inside, outside, _pacemaker(dice, turn).weighted(paced)])
+    metal = join([inside, outside, pacemaker(place, midline, turn).weighted(paced)])
 
     focus = at(dice.uniform(-42, -18), 0.0, dice.uniform(20, 45), n=n)
     stand = crop(dice, turn, focus, dice.uniform(205, 270), hard)
@@ -125,8 +107,8 @@ def _arm(
     plate_ = who.child * (1.0 + 2.5 * (1 - who.years))
     looks: dict[str, Any] = {"girth": who.girth, "wall": who.wall, "beam": turn[:, 1]}
     shaft = long_bones(
-        HUMERUS, at(5.0, 0.0, 4.0, n=n), at(14.0, 0.0, 250.0, n=n), n=150, across=26,
-        plates=(0.07,), gap=plate_, **looks,
+        shapes.HUMERUS, at(5.0, 0.0, 4.0, n=n), at(14.0, 0.0, 340.0, n=n), n=200, across=26,
+        plates=(0.051,), gap=plate_, **looks,
     )  # fmt: skip
     intern = dice.uniform()[:, None, None]
     small = torch.tensor([[16.0, 0, -4], [6, 16, 2]]) + intern * torch.tensor(
@@ -137,6 +119,9 @@ def _arm(
         (torch.tensor([23.0, 23, 23]) * (who.girth * (1 - replaced.float()))[:, None])[:, None],
         turn, (0.9 * who.wall * ~replaced)[:, None], 0.55, square=2.0, points=900,
     )  # fmt: skip
+    # Where the ball sits on the shaft it has no wall of its own.
+    seat = ball.points @ torch.tensor([0.45, 0.0, 0.9])
+    ball = ball.weighted(0.25 + 0.75 * torch.sigmoid((9 - seat) / 3))
     grown = (0.5 + 0.5 * who.years) * who.girth
     knobs = short_bones(
         small, torch.tensor([[10.5, 12, 15], [7, 8, 10]]) * grown[:, None, None], turn,
@@ -169,9 +154,11 @@ def _blade(dice: Dice, who: Sitter, turn: Tensor) -> Cloud:
         torch.stack([tip, 0.5 * (tip + neck) + torch.tensor([4.0, 0, 4]), neck], dim=1), 80
     )
     rims = [
-        bent_bones(BORDER, border, across=9, **looks),
-        bent_bones(THIN, medial, across=5, **looks),
-        bent_bones(THIN, curve(torch.stack([top, notch], dim=1), 34), across=5, **looks),
+        bent_bones(shapes.BORDER, border, across=9, **looks),
+        bent_bones(shapes.THIN_BORDER, medial, across=5, **looks),
+        bent_bones(
+            shapes.THIN_BORDER, curve(torch.stack([top, notch], dim=1), 34), across=5, **looks
+        ),
     ]
     ridge = torch.stack(
         [
@@ -187,8 +174,8 @@ def _blade(dice: Dice, who: Sitter, turn: Tensor) -> Cloud:
         dim=1,
     )
     rims += [
-        bent_bones(SPINE, curve(ridge, 90), across=14, **looks),
-        bent_bones(CORACOID, curve(hook, 40), across=16, up=(0.0, 0.6, 0.8), **looks),
+        bent_bones(shapes.SCAPULAR_SPINE, curve(ridge, 90), across=14, **looks),
+        bent_bones(shapes.CORACOID, curve(hook, 40), across=16, up=(0.0, 0.6, 0.8), **looks),
     ]
     socket = short_bones(
         at(-31.0, -4.0, 2.0, n=n)[:, None], torch.tensor([[[5.5, 13, 19.0]]]).expand(n, 1, 3), turn,
@@ -209,7 +196,13 @@ def _collarbone(dice: Dice, who: Sitter, turn: Tensor, gap: Tensor) -> Cloud:
         dim=1,
     )  # fmt: skip
     bone = bent_bones(
-        CLAVICLE, curve(knots, 120), turn[:, 1], who.girth, who.wall, across=14, up=(0.0, 0.0, 1.0)
+        shapes.CLAVICLE,
+        curve(knots, 120),
+        turn[:, 1],
+        who.girth,
+        who.wall,
+        across=14,
+        up=(0.0, 0.0, 1.0),
     )
     place = at(dice.uniform(-110, -35), 0.0, 0.0, n=n)
     along = normalize(torch.tensor([-1.0, 0, 0]) + dice.normal(0, 0.35, 3), dim=-1)
@@ -231,7 +224,9 @@ def _cage(dice: Dice, who: Sitter, turn: Tensor) -> Cloud:
         [0.0, 0, 1]
     )
     path = path + dice.normal(0, 5, 1, 1, 3) * torch.tensor([1.0, 0, 1])
-    ribs = bent_bones(RIB, path, turn[:, 1], wall=who.wall[:, None], across=4, up=(0.0, 0.0, 1.0))
+    ribs = bent_bones(
+        shapes.RIB, path, turn[:, 1], wall=who.wall[:, None], across=4, up=(0.0, 0.0, 1.0)
+    )
     levels = torch.arange(11) * 22.0 - 60
     row = torch.stack([torch.full((11,), MIDLINE), torch.full((11,), -50.0), levels], dim=-1)
     spine = short_bones(
@@ -245,7 +240,7 @@ def _skin(dice: Dice, who: Sitter, swing: Tensor, slip: Tensor, stand: Pose, siz
     """Return neck, trunk, shoulder and arm."""
     n = dice.n
     arm = torch.stack([at(6.0, 0.0, 6.0, n=n), at(16.0, 0.0, 130.0, n=n)], dim=1)
-    lower = torch.stack([at(16.0, 0.0, 130.0, n=n), at(18.0, 0.0, 300.0, n=n)], dim=1)
+    lower = torch.stack([at(16.0, 0.0, 130.0, n=n), at(18.0, 0.0, 390.0, n=n)], dim=1)
     arm, lower = (v @ swing.mT + 0.4 * slip[:, None] for v in (arm, lower))
     fixed = torch.tensor(
         [
@@ -258,22 +253,6 @@ def _skin(dice: Dice, who: Sitter, swing: Tensor, slip: Tensor, stand: Pose, siz
     deep = torch.tensor([[48.0, 46], [46, 40], [80, 95], [62, 50], [60, 58], [50, 46]])
     bulk = who.bulk[:, None, None]
     return flesh(ends, wide * (0.5 + 0.5 * bulk), deep * bulk, stand, size, blend=16.0)
-
-
-def _pacemaker(dice: Dice, turn: Tensor) -> Cloud:
-    """Return a pacemaker under the collarbone, and its lead."""
-    n = dice.n
-    place = at(-88 + dice.normal(0, 8), 70.0, 22 + dice.normal(0, 8), n=n)
-    box = short_bones(
-        place[:, None], torch.tensor([[[22.0, 4, 19]]]).expand(n, 1, 3), turn, 0.0, 1.0, square=3.0,
-        points=700,
-    )  # fmt: skip
-    box = Cloud(box.points, torch.full_like(box.mass, TITANIUM * 3.0 * 4 * 22 * 19 / 700))
-    knots = torch.stack(
-        [place + torch.tensor([8.0, 0, -16]), place + torch.tensor([-10.0, 0, -34]),
-         at(MIDLINE + 25, 50.0, 10.0, n=n), at(MIDLINE + 5, 30.0, 160.0, n=n)], dim=1,
-    )  # fmt: skip
-    return join([box, wire(curve(knots, 150), 0.9, METAL)])
 
 
 def _hardware(

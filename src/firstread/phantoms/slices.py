@@ -17,7 +17,7 @@ from torch.nn import functional
 from firstread.errors import unknown
 from firstread.phantoms.chances import Dice
 from firstread.phantoms.marks import LETTERS, write
-from firstread.phantoms.sections import abdomen, chest, head
+from firstread.phantoms.sections import abdomen, chest, head, upright
 from firstread.phantoms.sections.canvas import FINE
 from firstread.phantoms.sections.materials import Material
 from firstread.phantoms.sections.scanners import ct, mr, shares
@@ -70,26 +70,44 @@ class Examination:
         return next(iter(self.shown)) in LABELS["window"]
 
 
+HEADS = {"axial": (head.axial, 0.8), "sagittal": (upright.head, 0.2)}
+CHESTS = {"axial": (chest.axial, 0.8), "coronal": (upright.chest, 0.2)}
+ABDOMENS = {"axial": (abdomen.axial, 0.8), "coronal": (upright.abdomen, 0.2)}
 EXAMINATIONS: Mapping[str, Examination] = {
     "head_ct": Examination(
-        {"axial": (head.axial, 1.0)}, {"brain": 0.65, "bone": 0.2, "wide": 0.15}, HEAD
+        HEADS,
+        {"brain": 0.65, "bone": 0.2, "wide": 0.15},
+        HEAD,
     ),
     "head_mr": Examination(
-        {"axial": (head.axial, 1.0)},
+        HEADS,
         {"t1": 0.3, "t2": 0.3, "flair": 0.3, "proton_density": 0.1},
         HEAD,
     ),
     "chest_ct": Examination(
-        {"axial": (chest.axial, 1.0)}, {"lung": 0.4, "mediastinum": 0.4, "wide": 0.2}, CHEST
+        CHESTS,
+        {"lung": 0.4, "mediastinum": 0.4, "wide": 0.2},
+        CHEST,
     ),
     "chest_mr": Examination(
-        {"axial": (chest.axial, 1.0)}, {"t1": 0.5, "t2": 0.3, "proton_density": 0.2}, CHEST
+        CHESTS,
+        {"t1": 0.5, "t2": 0.3, "proton_density": 0.2},
+        CHEST,
     ),
     "abdomen_ct": Examination(
-        {"axial": (abdomen.axial, 1.0)}, {"abdomen": 0.75, "wide": 0.25}, ABDOMEN
+        ABDOMENS,
+        {"abdomen": 0.75, "wide": 0.25},
+        ABDOMEN,
     ),
     "abdomen_mr": Examination(
-        {"axial": (abdomen.axial, 1.0)}, {"t1": 0.35, "t2": 0.35, "fat_suppressed": 0.3}, ABDOMEN
+        ABDOMENS,
+        {"t1": 0.35, "t2": 0.35, "fat_suppressed": 0.3},
+        ABDOMEN,
+    ),
+    "spine_mr": Examination(
+        {"sagittal": (upright.spine, 1.0)},
+        {"t1": 0.4, "t2": 0.45, "fat_suppressed": 0.15},
+        ("mass", "text"),
     ),
 }
 

@@ -7,16 +7,16 @@ import math
 import torch
 from torch import Tensor
 
-from firstread.phantoms import devices
 from firstread.phantoms.abdomen import contents, present
 from firstread.phantoms.beam import Shadow, develop, ripple, sharp
 from firstread.phantoms.cage import ribs, shoulders
 from firstread.phantoms.chances import Dice
+from firstread.phantoms.devices import breathing_tube, clips, feeding_tube, fit, wear
 from firstread.phantoms.gut import stones
-from firstread.phantoms.hips import pelvis
+from firstread.phantoms.hips import sound_pelvis
 from firstread.phantoms.lungs import AERATED, aerated, airways
 from firstread.phantoms.neck import atlas, head, jaw, skin, throat
-from firstread.phantoms.solids import MUSCLE, Pose, pose, project
+from firstread.phantoms.solids import MUSCLE, Cloud, Pose, pose, project
 from firstread.phantoms.spine import column, implants
 from firstread.phantoms.trunk import Habitus, flesh, patients
 from firstread.phantoms.truth import FAMILIES, LABELS, Phantoms, answers, findings
@@ -77,13 +77,14 @@ def expose_lumbar(dice: Dice, size: int, hard: float) -> tuple[Shadow, dict[str,
     bones = [
         vertebrae.weighted(1.15 * body.density),
         ribs(body, dice, none, first=8),
-        pelvis(body, dice, none, none, none, torch.ones(n)),
+        sound_pelvis(body, dice),
     ]
     bone = sharp(project(bones, stand, size), stand.field)
     bone = bone + project(stones(dice, signs["calculus"]), stand, size)
-    clips = devices.clips(dice, (-60, 0, 330), (60, 40, 420)).weighted(clipped.float())
-    screws = implants(body, dice, 18, 23).weighted(signs["screws"].float())
-    metal = sharp(project([clips, screws], stand, size), 2 * stand.field)
+    metal = _screwed(body, dice, signs["screws"], 18, 23, stand, size)
+    low, high = (-60, 0, 330), (60, 40, 420)
+    wear(metal, clipped, lambda fewer: clips(fewer, low, high), dice, stand)
+    metal = sharp(metal, 2 * stand.field)
     known = answers(n, family=FAMILIES.index("lumbar_spine"), view=view, age=body.age)
     soft = soft - AERATED * lung
     shadow = present(body, stand.field, soft, gas + lung, bone, metal)
@@ -115,17 +116,24 @@ def expose_cervical(dice: Dice, size: int, hard: float) -> tuple[Shadow, dict[st
         shoulders(body, dice, none).moved(torch.tensor([0.0, 0, 18])),
     ]
     bone = sharp(project(bones, stand, size), stand.field) * body.density[:, None, None]
-    metal = project(
-        [
-            implants(body, dice, 2, 6).weighted(signs["screws"].float()),
-            devices.breathing_tube(dice).weighted(held["tube"].float()),
-            devices.feeding_tube(dice).weighted(held["feeding_tube"].float()),
-        ],
-        stand,
-        size,
-    )
+    metal = _screwed(body, dice, signs["screws"], 2, 6, stand, size)
+    for name, make in (("tube", breathing_tube), ("feeding_tube", feeding_tube)):
+        wear(metal, held[name], make, dice, stand)
     metal = sharp(metal, 2 * stand.field)
     known = answers(n, family=FAMILIES.index("cervical_spine"), view=view, age=body.age)
     soft = soft - AERATED * lung - MUSCLE * pipes
     shadow = present(body, stand.field, soft, lung + pipes, bone, metal)
     return shadow, known, findings(n, **signs, **held)
+
+
+def _screwed(
+    body: Habitus, dice: Dice, screws: Tensor, first: int, last: int, stand: Pose, size: int
+) -> Tensor:
+    """Return the line integral of screws and rods in the bodies that have them."""
+    metal = torch.zeros(dice.n, size, size)
+
+    def make(fewer: Dice, some: Tensor) -> Cloud:
+        return implants(body.pick(some), fewer, first, last)
+
+    fit(metal, screws, make, dice, stand)
+    return metal

@@ -65,6 +65,10 @@ class Habitus:
     hunch: Tensor
     arms: Tensor
 
+    def pick(self, index: Tensor) -> Habitus:
+        """Return some of the patients: ``index`` is (M,) int64."""
+        return Habitus(**{name: value[index] for name, value in vars(self).items()})
+
 
 def patients(dice: Dice) -> Habitus:
     """Draw patients."""
@@ -202,7 +206,7 @@ def legs(body: Habitus, soft: Tensor, pose: Pose, size: int) -> Tensor:
     thighs = torch.zeros_like(soft)
     for side in (-1, 1):
         x = side * (96 * body.width[:, None] + 0.03 * (z - 600))
-        half = barrel(pose, size, girth, 1.2 * girth, x, -10 + 0 * z, 0.1)[1]
-        thighs += 2 * MUSCLE * half
+        half = barrel(pose, size, girth, 1.08 * girth, x, -10 + 0 * z, 0.1)[1]
+        thighs += 1.9 * MUSCLE * half
     parted = ((z - 585) / 60).clamp(0, 1)[..., None]
     return soft + (thighs - soft) * parted

@@ -13,7 +13,7 @@ FAMILIES: tuple[str, ...] = (
     "chest", "abdomen", "pelvis", "cervical_spine", "lumbar_spine",
     "skull", "shoulder", "hand", "knee", "foot",
     "head_ct", "chest_ct", "abdomen_ct", "head_mr", "chest_mr", "abdomen_mr",
-    "fractal", "contours", "texture",
+    "fractal", "contours", "texture", "spine_mr",
 )  # fmt: skip
 
 # Questions with one answer each: name -> its answers in the order of the class numbers.
