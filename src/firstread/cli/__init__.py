@@ -22,6 +22,7 @@ from firstread.cli.predict import predict
 from firstread.cli.pretrain import pretrain
 from firstread.cli.report import report
 from firstread.cli.screen import notices
+from firstread.cli.serve import serve
 from firstread.cli.show import show
 from firstread.cli.train import train
 from firstread.cli.zoo import zoo
@@ -43,6 +44,7 @@ COMMANDS = (
     evaluate,
     predict,
     explain,
+    serve,
     inspect,
     demo,
     zoo,
