@@ -90,14 +90,16 @@ def test_requests_that_arrive_together_get_the_figures_they_would_get_alone(
 ) -> None:
     alone = [by_command(run, str(film)) for film in films]
 
-    def ask(place: int) -> bool:
-        answer = httpx.post(f"{served}/v1/predict", files=form(films[place]), timeout=60)
-        return figures(answer) == alone[place]
+    with ThreadPoolExecutor(16) as clients, httpx.Client(base_url=served, timeout=60) as http:
 
-    with ThreadPoolExecutor(16) as clients:
-        assert all(clients.map(ask, list(range(len(films))) * 5))
-    passes = httpx.get(f"{served}/metrics").text
-    sums = dict(line.split(" ") for line in passes.splitlines() if line.startswith("firstread_pass"))
+        def ask(place: int) -> bool:
+            return figures(http.post("/v1/predict", files=form(films[place]))) == alone[place]
+
+        assert all(clients.map(ask, list(range(len(films))) * 3))
+        passes = http.get("/metrics").text
+    sums = dict(
+        line.split(" ") for line in passes.splitlines() if line.startswith("firstread_pass")
+    )
     assert float(sums["firstread_pass_images_count"]) < float(sums["firstread_pass_images_sum"])
 
 
@@ -117,10 +119,8 @@ def test_an_explanation_is_a_picture_of_the_images_own_size(client, films, metho
 def test_what_cannot_be_explained(client, films) -> None:
     service = client()
     two = service.post("/v1/explain", files=form(*films[:2]))
-    assert (two.status_code, two.json()["messages"]) == (
-        422,
-        ["one image is explained, and this is 2; send one file, and name one of its parts as slices=3"],
-    )
+    assert two.status_code == 422
+    assert two.json()["messages"][0].startswith("one image is explained, and this is 2")
     other = service.post("/v1/explain", files=form(films[0]), params={"class": "knee"})
     assert other.status_code == 422
     assert "knee" in other.json()["messages"][0]

@@ -195,7 +195,7 @@ def application(
                 "multilabel": classifier.multilabel,
                 "size": classifier.preprocessing.size,
                 "coverage": answerer.refusal is not None,
-                "together": running[0][0].desk.together,
+                "together": answerer.together,
                 "limits": asdict(limits),
                 "note": NOTE,
             }

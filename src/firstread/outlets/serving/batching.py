@@ -93,7 +93,7 @@ def _same(one: Response, other: Response) -> bool:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Job:
     """Work for the network: images to answer, or anything else that needs it to itself."""
 
@@ -113,14 +113,19 @@ class Desk:
     ----------
     classifier
         Who answers.
+    together
+        Images that can share a pass, as `steady` measures.
     passed
         Is told how many images shared each pass.
     """
 
     def __init__(
-        self, classifier: Classifier, passed: Callable[[int], None] = lambda count: None
+        self,
+        classifier: Classifier,
+        together: int = 1,
+        passed: Callable[[int], None] = lambda count: None,
     ) -> None:
-        self.together = steady(classifier)
+        self.together = together
         self._classifier = classifier
         self._passed = passed
         self._jobs: deque[_Job] = deque()

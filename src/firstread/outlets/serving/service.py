@@ -23,7 +23,7 @@ from firstread.explaining.overlay import overlay
 from firstread.images import Image, forget_volumes, kind_of, prepared, read
 from firstread.outlets.model import Model
 from firstread.outlets.serving.answers import NOTE, named, records, refusal
-from firstread.outlets.serving.batching import Desk
+from firstread.outlets.serving.batching import Desk, steady
 from firstread.outlets.serving.limits import Limits, Refused, check
 from firstread.outlets.serving.metrics import Metrics
 from firstread.refusing import advised
@@ -40,11 +40,14 @@ class Answerer:
         Who answers, and its name.
     refusal
         What tells images unlike those of training; None where the run has none.
+    together
+        Images of several requests that can share a pass, as `steady` measures.
     """
 
     classifier: Classifier
     model: Model
     refusal: Refusal | None
+    together: int
 
     @classmethod
     def of(cls, run: str | Path) -> Answerer:
@@ -58,7 +61,7 @@ class Answerer:
         classifier, folder = load(run), Run.open(run).folder
         has = (folder / REFUSAL_FILE).exists()
         known = Refusal.load(folder, folder / WEIGHTS_FILE) if has else None
-        return cls(classifier, Model.of(run, classifier), known)
+        return cls(classifier, Model.of(run, classifier), known, steady(classifier))
 
 
 class Service:
@@ -77,7 +80,7 @@ class Service:
     def __init__(self, answerer: Answerer, limits: Limits, metrics: Metrics) -> None:
         self.answerer = answerer
         self.limits = limits
-        self.desk = Desk(answerer.classifier, metrics.passed)
+        self.desk = Desk(answerer.classifier, answerer.together, metrics.passed)
         self._readers = ThreadPoolExecutor(WORKERS, "reader")
 
     def close(self) -> None:
