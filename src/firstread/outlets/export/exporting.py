@@ -1,0 +1,315 @@
+"""A finished run's classifier as files for other programs, checked before they are there."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+import tempfile
+import time
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from importlib import metadata
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+import torch
+from torch.export import ExportedProgram
+
+from firstread.classifier import WEIGHTS_FILE, Classifier, load
+from firstread.errors import ExportError, UsageError
+from firstread.evidence import Estimate, Interval, Temperature
+from firstread.outlets.export import standalone
+from firstread.outlets.export.checking import (
+    Check,
+    Pixels,
+    Running,
+    batch_of,
+    checking,
+    onnx_run,
+    unread,
+)
+from firstread.outlets.export.graph import Graph
+from firstread.outlets.export.making import onnx_model, program, require, saved, session
+from firstread.outlets.export.quantising import CALIBRATED_ON, judging, quantised
+from firstread.outlets.export.samples import Sample, opened, samples, there
+from firstread.progress import Step
+from firstread.report.card import card
+from firstread.report.records import Records
+from firstread.run import Run
+
+if TYPE_CHECKING:
+    import onnx as onnx_
+
+MOST_JUDGED = 1000
+"""Images that accuracy is measured on at most."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that was exported, and what is known of it.
+
+    Parameters
+    ----------
+    path, data
+        Where it is, and what stands in it.
+    milliseconds
+        An image, from its displayed pixels to the probabilities; the median of the check's.
+    check
+        Against PyTorch; none of an int8 file, which differs by nature.
+    accuracy
+        On the images that the run is judged on; None where it wasn't measured.
+    changed
+        Of how many of these int8 changed the label; None of other files.
+    unread
+        Images of the check that the page beside an ONNX file can't read as firstread does, each
+        with the reason.
+    """
+
+    path: Path
+    data: bytes = field(repr=False)
+    milliseconds: float
+    check: Check | None = None
+    accuracy: Estimate | None = None
+    changed: int | None = None
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What `exporting` made.
+
+    Parameters
+    ----------
+    files
+        The torch program, the ONNX file and its int8 twin, as far as they were asked for.
+    page
+        The page of Python that uses the ONNX file without firstread; None without such a file.
+    deep
+        Whether they take uint16; else uint8.
+    other
+        Images of the run's own that have the other depth, and so were not checked.
+    """
+
+    files: tuple[File, ...]
+    page: str | None
+    deep: bool
+    other: int
+
+
+def exporting(
+    run: str | Path,
+    onnx: Path | None = None,
+    *,
+    int8: bool = False,
+    torch_program: Path | None = None,
+) -> Iterator[Step | Exported]:
+    """Export a run's classifier; yield steps, then what was `Exported`.
+
+    Nothing is written before everything has been checked.
+
+    Parameters
+    ----------
+    run
+        A finished run folder.
+    onnx
+        The ONNX file to write. A page of Python goes beside it, of the same name in `.py`.
+    int8
+        Write a quantised twin too, `NAME.int8.onnx`.
+    torch_program
+        The `torch.export` program to write (`.pt2`).
+
+    Raises
+    ------
+    ExportError
+        If the model can't be exported, or its export disagrees with it.
+    FirstreadError
+        Naming the file or value, what is wrong with it and the way out.
+    """
+    _check_names(onnx, int8, torch_program)
+    if onnx is not None:
+        require()
+    with tempfile.TemporaryDirectory() as folder:
+        yield Step("reading images", 0, 1)
+        job = _Job.of(run, Path(folder))
+        yield Step("tracing the network", 0, 1)
+        traced = program(job.graph, deep=job.deep)
+        made = []
+        if torch_program is not None:
+            made.append((yield from _to_torch(job, traced, torch_program)))
+        if onnx is not None:
+            yield Step("translating it into ONNX", 0, 1)
+            model = onnx_model(traced, job.graph, job.notes())
+            made.append((yield from _to_onnx(job, model.SerializeToString(), onnx)))
+            if int8:
+                yield Step("quantising", 0, 1)
+                made += yield from _to_int8(job, model, made.pop())
+    page = None if onnx is None else _page(made)
+    for file in made:
+        _write(file.path, file.data)
+    if page is not None and onnx is not None:
+        _write(onnx.with_suffix(".py"), page.encode())
+    yield Exported(tuple(made), page, job.deep, job.other)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What all files of one export are made of and checked on."""
+
+    records: Records
+    classifier: Classifier
+    temperature: Temperature
+    graph: Graph
+    held: tuple[Sample, ...]
+    deep: bool
+    other: int
+
+    @classmethod
+    def of(cls, run: str | Path, folder: Path) -> _Job:
+        classifier, records = load(run), Records.of(Run.open(run))
+        temperature = _temperature(records)
+        graph = Graph(classifier, temperature.value)
+        held, deep, other = samples(records, classifier.preprocessing.display, folder)
+        return cls(records, classifier, temperature, graph, tuple(held), deep, other)
+
+    def checked(self, path: Path, running: Running) -> Generator[Step, None, Check]:
+        return checking(path.name, running, self.classifier, self.temperature, self.held)
+
+    def fitting(self, paths: Sequence[Path]) -> list[Sample]:
+        """Read those images that have the depth of the graph."""
+        read = opened(paths, self.classifier.preprocessing.display)
+        return [sample for sample in read if sample.deep == self.deep]
+
+    def notes(self) -> dict[str, Any]:
+        """Return what an ONNX file says of itself."""
+        records, classifier = self.records, self.classifier
+        with (records.folder / WEIGHTS_FILE).open("rb") as file:
+            weights = hashlib.file_digest(file, "sha256").hexdigest()
+        value, n = self.temperature.value, self.temperature.n
+        return {
+            "classes": list(classifier.classes),
+            "multilabel": classifier.multilabel,
+            "bits": 16 if self.deep else 8,
+            "display": asdict(classifier.preprocessing.display),
+            "preprocessing": asdict(classifier.preprocessing),
+            "temperature": {"value": value, "validation_images": n},
+            "card": {entry.name: list(entry.lines) for entry in card(records)},
+            "figures": {"part": records.split, **records.metrics[records.split]},
+            "network": classifier.network.backbone.entry.name,
+            "run": records.folder.resolve().name,
+            "firstread": metadata.version("firstread"),
+            "weights_sha256": weights,
+        }
+
+
+def _to_torch(job: _Job, traced: ExportedProgram, path: Path) -> Generator[Step, None, File]:
+    module = traced.module()
+
+    def running(pixels: Pixels) -> tuple[Pixels, Pixels]:
+        with torch.inference_mode():
+            plain, calibrated = module(torch.tensor(pixels))
+        return plain.numpy(), calibrated.numpy()
+
+    check = yield from job.checked(path, running)
+    return File(path, saved(traced), check.theirs, check)
+
+
+def _to_onnx(job: _Job, data: bytes, path: Path) -> Generator[Step, None, File]:
+    opened_file = session(data)
+    check = yield from job.checked(path, onnx_run(opened_file))
+    return File(path, data, check.theirs, check, unread=tuple(unread(opened_file, job.held)))
+
+
+def _to_int8(
+    job: _Job, model: onnx_.ModelProto, file: File
+) -> Generator[Step, None, tuple[File, File]]:
+    """Quantise; return the float32 file and its twin, both judged on the same images."""
+    training = job.fitting(there(job.records, "train", CALIBRATED_ON))
+    if not training:
+        raise ExportError(
+            f"{job.records.folder}: --int8 takes its ranges from training images, and none of "
+            "them is where it was; put them back, or leave --int8 out"
+        )
+    data = quantised(model, training)
+    twin = file.path.with_suffix(".int8.onnx")
+    runs = [onnx_run(session(each)) for each in (file.data, data)]
+    times = []
+    for sample in job.held:
+        start = time.perf_counter()
+        runs[1](batch_of(sample.image))
+        times.append(1000 * (time.perf_counter() - start))
+    small = File(twin, data, median(times))
+    judged = job.fitting(there(job.records, job.records.split, MOST_JUDGED))
+    if not judged:
+        return file, small
+    cases = job.records.cases.set_index("path")
+    rows = cases.loc[[str(sample.path) for sample in judged]]
+    truth = job.records.flags(rows["label"].fillna(""))
+    groups = rows["patient"].fillna(pd.Series(rows.index, rows.index)).to_numpy()
+    marked = judged, truth, job.classifier.multilabel, groups
+    before = yield from judging(file.path.name, runs[0], *marked)
+    after = yield from judging(twin.name, runs[1], *marked)
+    moved = int((before.labels != after.labels).any(axis=1).sum())
+    return (
+        replace(file, accuracy=before.accuracy),
+        replace(small, accuracy=after.accuracy, changed=moved),
+    )
+
+
+def _check_names(onnx: Path | None, int8: bool, torch_program: Path | None) -> None:
+    if onnx is None and torch_program is None:
+        raise UsageError("nothing to export to; name a file, as --onnx model.onnx")
+    if int8 and onnx is None:
+        raise UsageError("--int8 goes with --onnx; name the file, as --onnx model.onnx")
+    for option, path, ending in (("--onnx", onnx, ".onnx"), ("--torch", torch_program, ".pt2")):
+        if path is None:
+            continue
+        if path.suffix != ending:
+            raise UsageError(f"{option} {path}: the name must end in {ending}")
+        if not path.parent.is_dir():
+            raise UsageError(f"{option} {path}: there is no folder {path.parent} to write it to")
+        if path.is_dir():
+            raise UsageError(f"{option} {path}: is a folder; name a file")
+    page = onnx and onnx.with_suffix(".py")
+    if page is not None and page.exists() and not _is_ours(page):
+        raise UsageError(
+            f"{page}: is a file of yours, and the page that goes with --onnx {onnx} would take its "
+            "place; choose another name"
+        )
+
+
+def _is_ours(page: Path) -> bool:
+    first = (standalone.__doc__ or "").splitlines()[0]
+    return page.is_file() and first in page.read_text(encoding="utf-8", errors="replace")
+
+
+def _temperature(records: Records) -> Temperature:
+    """Return the temperature that the run was calibrated to; 1 where none was fitted."""
+    record = (records.calibration or {}).get("temperature", {})
+    if not record.get("fitted"):
+        return Temperature(1.0, Interval(float("nan"), float("nan")), 0, False)
+    return Temperature(
+        record["value"], Interval(record["low"], record["high"]), record["images"], True
+    )
+
+
+def _page(files: Sequence[File]) -> str:
+    """Return a page of Python that uses ONNX files, which it knows by their hashes."""
+    digests = [
+        hashlib.sha256(file.data).hexdigest() for file in files if file.path.suffix == ".onnx"
+    ]
+    known = "".join(f'    "{digest}",\n' for digest in digests)
+    source = inspect.getsource(standalone)
+    return source.replace("SHA256 = ()", f"SHA256 = (\n{known})", 1)
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file that is whole when it is there."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(data)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
