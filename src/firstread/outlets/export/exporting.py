@@ -39,6 +39,7 @@ from firstread.progress import Step
 from firstread.report.card import card
 from firstread.report.records import Records
 from firstread.run import Run
+from firstread.seals import file_hash
 
 if TYPE_CHECKING:
     import onnx as onnx_
@@ -185,8 +186,6 @@ class _Job:
     def notes(self) -> dict[str, Any]:
         """Return what an ONNX file says of itself."""
         records, classifier = self.records, self.classifier
-        with (records.folder / WEIGHTS_FILE).open("rb") as file:
-            weights = hashlib.file_digest(file, "sha256").hexdigest()
         value, n = self.temperature.value, self.temperature.n
         return {
             "classes": list(classifier.classes),
@@ -200,7 +199,7 @@ class _Job:
             "network": classifier.network.backbone.entry.name,
             "run": records.folder.resolve().name,
             "firstread": metadata.version("firstread"),
-            "weights_sha256": weights,
+            "weights_sha256": file_hash(records.folder / WEIGHTS_FILE),
         }
 
 

@@ -39,6 +39,7 @@ class Graph(nn.Module):
                 f"this model neutralises {names}, which depends on what each image holds and is "
                 "no part of a graph; train it without, or go on with `firstread predict`"
             )
+        self.name = classifier.network.backbone.entry.name
         self.preprocessing = classifier.preprocessing
         self.multilabel = classifier.multilabel
         self.temperature = temperature

@@ -74,7 +74,7 @@ def program(graph: Graph, *, deep: bool) -> ExportedProgram:
             return torch.export.export(graph.eval(), (pixels,), dynamic_shapes=(shapes,))
     except Exception as error:  # torch names no common ancestor of what stops a trace.
         raise ExportError(
-            f"{_name(graph)} can't be exported: {_first_line(error)}; choose another network"
+            f"{graph.name} can't be exported: {_first_line(error)}; choose another network"
         ) from error
 
 
@@ -115,7 +115,7 @@ def onnx_model(traced: ExportedProgram, graph: Graph, notes: Mapping[str, Any]) 
         found = _MISSING.search(_whole(error))
         what = f"has no operator {found[1]}" if found else f"can't hold it ({_first_line(error)})"
         raise ExportError(
-            f"{_name(graph)} can't be exported: ONNX {what}; choose another network, or export "
+            f"{graph.name} can't be exported: ONNX {what}; choose another network, or export "
             "with --torch"
         ) from error
     assert made is not None
@@ -160,10 +160,6 @@ def session(model: bytes) -> Any:
         raise ExportError(
             f"the model can't be exported: onnxruntime {what}; choose another network"
         ) from error
-
-
-def _name(graph: Graph) -> str:
-    return graph.network.backbone.entry.name
 
 
 def _described(notes: Mapping[str, Any]) -> str:
