@@ -24,6 +24,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable
+from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -61,7 +62,7 @@ def contenders(name: str, images: list[Image]) -> tuple[dict[str, Callable[[], o
     graph = Graph(classifier)
     model = onnx_model(program(graph, deep=False), graph, NOTES)
     data = model.SerializeToString()
-    training = [Sample("", image, "made") for image in films(CALIBRATION)]
+    training = [Sample(Path("film.png"), image, "made") for image in films(CALIBRATION)]
     small = quantised(model, training)
     batch = np.stack([image.pixels[..., None] for image in images])
 

@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from firstread.outlets.export.checking import Check
-    from firstread.outlets.export.exporting import Exported, File
+    from firstread.outlets.export.files import Exported, File
 
 
 def export(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import inspect
-import os
 import tempfile
 import time
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from statistics import median
@@ -19,9 +16,8 @@ import torch
 from torch.export import ExportedProgram
 
 from firstread.classifier import WEIGHTS_FILE, Classifier, load
-from firstread.errors import ExportError, UsageError
-from firstread.evidence import Estimate, Interval, Temperature
-from firstread.outlets.export import standalone
+from firstread.errors import ExportError
+from firstread.evidence import Interval, Temperature
 from firstread.outlets.export.checking import (
     Check,
     Pixels,
@@ -31,6 +27,7 @@ from firstread.outlets.export.checking import (
     onnx_run,
     unread,
 )
+from firstread.outlets.export.files import Exported, File, check_names, page_of, write
 from firstread.outlets.export.graph import Graph
 from firstread.outlets.export.making import onnx_model, program, require, saved, session
 from firstread.outlets.export.quantising import CALIBRATED_ON, judging, quantised
@@ -46,58 +43,6 @@ if TYPE_CHECKING:
 
 MOST_JUDGED = 1000
 """Images that accuracy is measured on at most."""
-
-
-@dataclass(frozen=True)
-class File:
-    """A file that was exported, and what is known of it.
-
-    Parameters
-    ----------
-    path, data
-        Where it is, and what stands in it.
-    milliseconds
-        An image, from its displayed pixels to the probabilities; the median of the check's.
-    check
-        Against PyTorch; none of an int8 file, which differs by nature.
-    accuracy
-        On the images that the run is judged on; None where it wasn't measured.
-    changed
-        Of how many of these int8 changed the label; None of other files.
-    unread
-        Images of the check that the page beside an ONNX file can't read as firstread does, each
-        with the reason.
-    """
-
-    path: Path
-    data: bytes = field(repr=False)
-    milliseconds: float
-    check: Check | None = None
-    accuracy: Estimate | None = None
-    changed: int | None = None
-    unread: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Exported:
-    """What `exporting` made.
-
-    Parameters
-    ----------
-    files
-        The torch program, the ONNX file and its int8 twin, as far as they were asked for.
-    page
-        The page of Python that uses the ONNX file without firstread; None without such a file.
-    deep
-        Whether they take uint16; else uint8.
-    other
-        Images of the run's own that have the other depth, and so were not checked.
-    """
-
-    files: tuple[File, ...]
-    page: str | None
-    deep: bool
-    other: int
 
 
 def exporting(
@@ -129,7 +74,7 @@ def exporting(
     FirstreadError
         Naming the file or value, what is wrong with it and the way out.
     """
-    _check_names(onnx, int8, torch_program)
+    check_names(onnx, int8, torch_program)
     if onnx is not None:
         require()
     with tempfile.TemporaryDirectory() as folder:
@@ -147,11 +92,11 @@ def exporting(
             if int8:
                 yield Step("quantising", 0, 1)
                 made += yield from _to_int8(job, model, made.pop())
-    page = None if onnx is None else _page(made)
+    page = None if onnx is None else page_of(made)
     for file in made:
-        _write(file.path, file.data)
+        write(file.path, file.data)
     if page is not None and onnx is not None:
-        _write(onnx.with_suffix(".py"), page.encode())
+        write(onnx.with_suffix(".py"), page.encode())
     yield Exported(tuple(made), page, job.deep, job.other)
 
 
@@ -257,33 +202,6 @@ def _to_int8(
     )
 
 
-def _check_names(onnx: Path | None, int8: bool, torch_program: Path | None) -> None:
-    if onnx is None and torch_program is None:
-        raise UsageError("nothing to export to; name a file, as --onnx model.onnx")
-    if int8 and onnx is None:
-        raise UsageError("--int8 goes with --onnx; name the file, as --onnx model.onnx")
-    for option, path, ending in (("--onnx", onnx, ".onnx"), ("--torch", torch_program, ".pt2")):
-        if path is None:
-            continue
-        if path.suffix != ending:
-            raise UsageError(f"{option} {path}: the name must end in {ending}")
-        if not path.parent.is_dir():
-            raise UsageError(f"{option} {path}: there is no folder {path.parent} to write it to")
-        if path.is_dir():
-            raise UsageError(f"{option} {path}: is a folder; name a file")
-    page = onnx and onnx.with_suffix(".py")
-    if page is not None and page.exists() and not _is_ours(page):
-        raise UsageError(
-            f"{page}: is a file of yours, and the page that goes with --onnx {onnx} would take its "
-            "place; choose another name"
-        )
-
-
-def _is_ours(page: Path) -> bool:
-    first = (standalone.__doc__ or "").splitlines()[0]
-    return page.is_file() and first in page.read_text(encoding="utf-8", errors="replace")
-
-
 def _temperature(records: Records) -> Temperature:
     """Return the temperature that the run was calibrated to; 1 where none was fitted."""
     record = (records.calibration or {}).get("temperature", {})
@@ -292,23 +210,3 @@ def _temperature(records: Records) -> Temperature:
     return Temperature(
         record["value"], Interval(record["low"], record["high"]), record["images"], True
     )
-
-
-def _page(files: Sequence[File]) -> str:
-    """Return a page of Python that uses ONNX files, which it knows by their hashes."""
-    digests = [
-        hashlib.sha256(file.data).hexdigest() for file in files if file.path.suffix == ".onnx"
-    ]
-    known = "".join(f'    "{digest}",\n' for digest in digests)
-    source = inspect.getsource(standalone)
-    return source.replace("SHA256 = ()", f"SHA256 = (\n{known})", 1)
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Write a file that is whole when it is there."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        beside.write_bytes(data)
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)

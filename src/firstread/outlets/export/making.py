@@ -128,14 +128,27 @@ def onnx_model(traced: ExportedProgram, graph: Graph, notes: Mapping[str, Any]) 
         for side, name in zip(value.type.tensor_type.shape.dim, _SHAPES[value.name], strict=True):
             if side.dim_param:
                 side.dim_param = name
-    for node in model.graph.node:
+    for node in nodes_of(model.graph):
         del node.metadata_props[:]  # Where in torch's and this machine's files each came from.
         node.doc_string = ""
+    note(model, notes)
+    return model
+
+
+def note(model: onnx.ModelProto, notes: Mapping[str, Any]) -> None:
+    """Let a model say some things of itself, each as JSON, and nothing else, in place."""
     del model.metadata_props[:]
     for name, value in notes.items():
         text = json.dumps(value, ensure_ascii=False)
         model.metadata_props.add(key=name, value=text)
-    return model
+
+
+def nodes_of(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """Yield all nodes, those in branches too."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            yield from nodes_of(attribute.g)
 
 
 def session(model: bytes) -> Any:

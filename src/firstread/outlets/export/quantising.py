@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,7 @@ from firstread.evidence.answers import called
 from firstread.evidence.decisions import accuracy
 from firstread.evidence.estimate import Estimate
 from firstread.outlets.export.checking import Running, batch_of
-from firstread.outlets.export.making import INPUT, quiet
+from firstread.outlets.export.making import INPUT, note, quiet
 from firstread.outlets.export.samples import Sample
 from firstread.progress import Step
 
@@ -67,6 +69,7 @@ def quantised(model: onnx.ModelProto, samples: Sequence[Sample]) -> bytes:
     B. Jacob et al., "Quantization and Training of Neural Networks for Efficient
     Integer-Arithmetic-Only Inference", CVPR 2018, arXiv:1712.05877.
     """
+    import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType
     from onnxruntime.quantization import quantize_static as quantise
 
@@ -102,7 +105,39 @@ def quantised(model: onnx.ModelProto, samples: Sequence[Sample]) -> bytes:
             raise ExportError(
                 f"the model can't be quantised ({reason}); leave --int8 out"
             ) from error
-        return path.read_bytes()
+        made = onnx.load(path)
+    _sort(made.graph)
+    note(made, {entry.key: json.loads(entry.value) for entry in model.metadata_props})
+    data: bytes = made.SerializeToString()
+    return data
+
+
+def _sort(graph: onnx.GraphProto) -> None:
+    """Put nodes into an order in which each comes after what it needs, in place.
+
+    onnxruntime's quantiser sorts them too, and overlooks what branches take from outside.
+    """
+    nodes = list(graph.node)
+    makers = {name: place for place, node in enumerate(nodes) for name in node.output}
+    needs = {
+        place: {makers[name] for name in _taken(node) if name in makers}
+        for place, node in enumerate(nodes)
+    }
+    order = list(TopologicalSorter(needs).static_order())
+    del graph.node[:]
+    graph.node.extend(nodes[place] for place in order)
+
+
+def _taken(node: onnx.NodeProto) -> set[str]:
+    """Return the names that a node takes, and its branches from outside."""
+    names = set(node.input)
+    for attribute in node.attribute:
+        inner = attribute.g
+        made = {name for each in inner.node for name in each.output}
+        made |= {value.name for value in inner.initializer}
+        names |= {name for each in inner.node for name in _taken(each)} - made
+        names |= {value.name for value in inner.output} - made
+    return names
 
 
 def judging(
