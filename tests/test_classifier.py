@@ -64,7 +64,7 @@ def test_folders_and_single_files_are_taken(trained: Path, images: Path) -> None
     assert len(classifier.predict(str(images / "mid"))) == 5
     mixed = classifier.predict([images / "mid", images / "dark" / "0.png"])
     assert len(mixed) == 6
-    with pytest.raises(DataError, match="no images to predict"):
+    with pytest.raises(DataError, match="there are no images"):
         classifier.predict([])
 
 

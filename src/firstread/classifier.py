@@ -18,9 +18,9 @@ import safetensors.torch
 import torch
 
 from firstread.backbones import Backbone, Network, Origin, assemble, entry, folded, probabilities
-from firstread.datasets import BETWEEN, images_in, stack, stream
+from firstread.datasets import BETWEEN, images_in, parts, stack, stream
 from firstread.errors import DataError, ImageError, RunError, UsageError
-from firstread.images import Image, Preprocessing, neutralisers
+from firstread.images import Image, Preprocessing, check_choice, is_directory, neutralisers
 from firstread.progress import returned
 from firstread.run import Run
 from firstread.seals import file_hash, is_whole, sealed
@@ -76,6 +76,9 @@ class Classifier:
     multilabel
         Whether an image may have several labels, or none: each is given at a probability of one
         half or more.
+    slices
+        Which slices of volumes and frames of multi-frame files it was trained on, as of
+        `images.chosen`; empty where nobody said.
 
     Examples
     --------
@@ -91,6 +94,7 @@ class Classifier:
     head: str
     origin: Origin
     multilabel: bool = False
+    slices: str = ""
 
     @property
     def classes_(self) -> npt.NDArray[np.str_]:
@@ -102,29 +106,68 @@ class Classifier:
         """What images are brought to before the network sees them."""
         return self.network.backbone.preprocessing
 
-    def predict(self, paths: Paths, *, skip_unreadable: bool = False) -> pd.DataFrame:
+    def predict(
+        self, paths: Paths, *, slices: str | None = None, skip_unreadable: bool = False
+    ) -> pd.DataFrame:
         """Label images.
 
         Parameters
         ----------
         paths
-            Image files, or folders, which are searched for images.
+            Image files; folders, which are searched for images; DICOMDIRs.
+        slices
+            Which slices of volumes and frames of multi-frame files, as of `used`.
         skip_unreadable
             Leave out files that can't be read, instead of raising.
 
         Returns
         -------
         frame
-            One row an image, in the order given: `path`, `label` (several with `;` between, where
-            there may be several), and `p_CLASS` for each class, from 0 to 1. The
-            names of files left out are in `frame.attrs["skipped"]`.
+            One row an image, in the order given: `path` (`FILE#frame=n` or `FILE#slice=n` of a
+            file with several), `label` (several with `;` between, where there may be several),
+            and `p_CLASS` for each class, from 0 to 1. The names of files left out are in
+            `frame.attrs["skipped"]`.
 
         Raises
         ------
         DataError
             Naming every file that can't be read, or that there is none.
         """
-        return self.tabulated(self.responses(paths), skip_unreadable)
+        return self.tabulated(self.responses(paths, slices), skip_unreadable)
+
+    def used(self, paths: Paths, slices: str | None = None) -> pd.DataFrame:
+        """Say which images in some files and folders it would label.
+
+        Parameters
+        ----------
+        paths
+            As of `predict`.
+        slices
+            As of `images.chosen`. If not given those that it was trained on, or 16 spread evenly
+            over each file with several images; then files that were named one by one are used
+            even where the training would have left them out of their series.
+
+        Returns
+        -------
+        frame
+            As of `datasets.parts`.
+
+        Raises
+        ------
+        DataError
+            If there is none.
+        UsageError
+            If `slices` can't be understood, or a volume has not so many.
+        """
+        named = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
+        folders = {path for path in named if path.is_dir() or is_directory(path)}
+        files = [f for path in named for f in (images_in(path) if path in folders else [path])]
+        if not files:
+            listed = ", ".join(map(str, named)) or "nothing"
+            advice = "name image files or a folder of them"
+            raise DataError([f"{listed}: there are no images; {advice}"])
+        kept = () if slices else {*named} - folders
+        return parts(files, slices=slices or self.slices or None, kept=kept)
 
     def tabulated(
         self, responses: Iterable[tuple[Path, Response | ImageError]], skip_unreadable: bool
@@ -196,15 +239,17 @@ class Classifier:
         """Return the probability of each class for each image, shape (n, classes)."""
         return self.predict(paths).iloc[:, 2:].to_numpy(dtype=np.float32)
 
-    def responses(self, paths: Paths) -> Iterator[tuple[Path, Response | ImageError]]:
-        """Yield each file with what the network makes of it in one pass, or why it can't be read.
+    def responses(
+        self, paths: Paths, slices: str | None = None
+    ) -> Iterator[tuple[Path, Response | ImageError]]:
+        """Yield each image with what the network makes of it in one pass, or why it can't be read.
 
         Parameters
         ----------
-        paths
+        paths, slices
             As of `predict`.
         """
-        files = _files(paths)
+        files = [Path(path) for path in self.used(paths, slices)["path"]]
         outcomes = stream(files, self.preprocessing)
         for batch in batched(zip(files, outcomes, strict=True), BATCH):
             images = [outcome[0] for _, outcome in batch if not isinstance(outcome, ImageError)]
@@ -245,6 +290,7 @@ class Classifier:
             "head": self.head,
             "classes": list(self.classes),
             "multilabel": self.multilabel,
+            "slices": self.slices,
             "preprocessing": asdict(self.preprocessing),
             "origin": asdict(self.origin),
             "weights": file_hash(folder / WEIGHTS_FILE),
@@ -277,6 +323,9 @@ class Classifier:
             if record.get("weights", weights) != weights:  # Older models name no hash.
                 raise ValueError(f"{WEIGHTS_FILE} {_CHANGED}")
             classes = tuple(record["classes"])
+            slices = record.get("slices", "")
+            if slices:
+                check_choice(slices)
             network = _rebuilt(record, len(classes))
             network.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS_FILE))
         except FileNotFoundError as error:
@@ -295,7 +344,8 @@ class Classifier:
                 "they were trained, or train again"
             ) from None
         origin = Origin(**record["origin"])
-        return cls(network.eval(), classes, record["head"], origin, record["multilabel"])
+        several = record["multilabel"]
+        return cls(network.eval(), classes, record["head"], origin, several, slices)
 
 
 def _rebuilt(record: dict[str, Any], classes: int) -> Network:
@@ -306,16 +356,6 @@ def _rebuilt(record: dict[str, Any], classes: int) -> Network:
         backbone = Backbone(entry(record["backbone"]), preprocessing, record["stage"])
         network = assemble(backbone, record["head"], classes)
     return network.to(memory_format=torch.channels_last)
-
-
-def _files(paths: Paths) -> list[Path]:
-    """Return image files, with folders replaced by the images in them."""
-    named = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
-    files = [f for path in named for f in (images_in(path) if path.is_dir() else [path])]
-    if not files:
-        listed = ", ".join(map(str, named)) or "nothing"
-        raise DataError([f"{listed}: no images to predict; name image files or a folder of them"])
-    return files
 
 
 def batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

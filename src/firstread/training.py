@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from firstread.auditing import Audit, auditing
-from firstread.backbones import Network, entry, is_cached
+from firstread.backbones import Network, at_hand, entry
 from firstread.course import Course, repetitions
 from firstread.datasets import PIXEL_BUDGET, SPLITS, Dataset, load, with_validation
 from firstread.errors import DataError, RunError, UsageError
@@ -45,6 +45,9 @@ from firstread.run import (
 
 BACKBONE = "mobilenet_v2"
 """What is trained where nobody says: the zoo's fastest network on a CPU."""
+
+SHIPPED_BACKBONE = "phantom_s"
+"""What is trained where that one's official weights are not at hand: its own ship with us."""
 
 TUTORIAL_BACKBONE = "inception_v3"
 
@@ -113,7 +116,6 @@ def training(
     repeats: int = 1,
     permute: int = 0,
     columns: Sequence[str] = (),
-    slices: str | None = None,
     **choices: Any,
 ) -> Iterator[Event]:
     """Do the main job, and yield what happens as it happens.
@@ -143,16 +145,17 @@ def training(
         images are parted anew; 0 folds for not at all.
     permute
         How often that is repeated with shuffled labels, in five folds if `folds` is 0.
-    columns, slices
-        Of DICOM and NIfTI files, as of `datasets.load`.
+    columns
+        Of DICOM files, as of `datasets.load`.
     **choices
         Any field of `Plan`: `recipe`, `backbone`, `weights`, `strategy`, `epochs`, `batch_size`,
-        `lr` (or `auto`), `image_size`, `augment`, `seed`, `precision`, ... None stands for "not
-        given".
+        `lr` (or `auto`), `image_size`, `slices`, `augment`, `seed`, `precision`, ... None stands
+        for "not given".
     """
     check_free(out)
     given = _given(choices)
     seed = given.get("seed", plan.seed if plan else 0)
+    slices = given.get("slices", plan.slices if plan else "") or None
     dataset = with_validation(load(data, columns=columns, slices=slices), seed)
     plan = replace(plan, data=str(data), **given) if plan else make_plan(str(data), given)
     plan = replace(plan, device=choose_device(device))
@@ -219,16 +222,27 @@ def make_plan(data: str, given: Mapping[str, Any]) -> Plan:
     UsageError
         If a choice is unknown, out of range, or contradicts another.
     """
-    tutorial = given.get("recipe") == "tutorial"
-    name = given.get("backbone", TUTORIAL_BACKBONE if tutorial else BACKBONE)
+    name = given.get("backbone") or _backbone(given)
     row = entry(name)
     maps = [stage for stage in row.stages if stage != row.dense]
     return propose(
         data,
-        cached=is_cached(row.name),
+        at_hand=at_hand(row.name),
         last_map=maps[-1] if maps else "",
         given={**given, "backbone": name},
     )
+
+
+def _backbone(given: Mapping[str, Any]) -> str:
+    """Return the network for a user who named none."""
+    if given.get("recipe") == "tutorial":
+        return TUTORIAL_BACKBONE
+    weights = given.get("weights")
+    if weights == "phantom":
+        return SHIPPED_BACKBONE
+    if weights or given.get("strategy") == "scratch" or at_hand(SHIPPED_BACKBONE) == "none":
+        return BACKBONE
+    return BACKBONE if at_hand(BACKBONE) != "none" else SHIPPED_BACKBONE
 
 
 def read(

@@ -19,7 +19,7 @@ def reference_features(name: str, network: torch.nn.Module, images: torch.Tensor
     hook = top.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     network(images)
     hook.remove()
-    return seen[0]
+    return seen[0].flatten(1)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -33,7 +33,7 @@ def test_features_equal_those_of_the_published_network(name: str) -> None:
     backbone = Backbone(row, Preprocessing(size, (0.0,) * 3, (1.0,) * 3)).eval().double()
     state = published.state_dict()
     backbone.network.load_state_dict({key: state[key] for key in backbone.network.state_dict()})
-    images = torch.rand(1, 3, size, size, dtype=torch.float64)
+    images = torch.rand(1, row.channels, size, size, dtype=torch.float64)
     with torch.inference_mode():
         features = backbone(images)
         pooled = features.mean((2, 3)) if features.ndim == 4 else features
@@ -52,6 +52,18 @@ def test_gray_images_are_normalised_like_colour_ones(name: str) -> None:
         backbone.normalised(gray)[:, 2],
         (gray[:, 0] - preprocessing.mean[2]) / preprocessing.std[2],
     )
+
+
+def test_a_network_native_to_gray_takes_colour_by_its_luma() -> None:
+    backbone, _ = build("phantom_s")
+    backbone.eval()
+    colour = torch.rand(2, 3, 64, 64)
+    # ITU-R BT.601, as Pillow's "L" and torchvision weigh the channels.
+    weights = torch.tensor([0.2989, 0.587, 0.114]).view(3, 1, 1)
+    with torch.inference_mode():
+        torch.testing.assert_close(
+            backbone(colour), backbone((colour * weights).sum(1, keepdim=True))
+        )
 
 
 def test_preprocessing_comes_from_the_weights_record() -> None:

@@ -16,7 +16,7 @@ import safetensors.torch
 import timm
 import torch
 
-from firstread.backbones import ZOO, build, entry, is_cached
+from firstread.backbones import ZOO, at_hand, build, entry
 from firstread.errors import WeightsError
 
 
@@ -150,12 +150,12 @@ def published(
 def test_official_weights_are_downloaded_once_checked_and_cached(
     published: Path, resnet_state: dict[str, torch.Tensor]
 ) -> None:
-    assert not is_cached("resnet18")
+    assert at_hand("resnet18") == "none"
     backbone, origin = build("resnet18", "imagenet")
     torch.testing.assert_close(backbone.network.conv1.weight, resnet_state["conv1.weight"])
     assert origin.kind == "imagenet"
     assert origin.licence
-    assert is_cached("resnet18")
+    assert at_hand("resnet18") == "imagenet"
     published.unlink()
     again, _ = build("resnet18", "imagenet")
     torch.testing.assert_close(again.network.conv1.weight, resnet_state["conv1.weight"])

@@ -9,23 +9,24 @@ from firstread.errors import UsageError
 from firstread.learning import Plan, propose, settled
 
 
-def plan(cached: bool = False, **given: Any) -> Plan:
+def plan(at_hand: str = "none", **given: Any) -> Plan:
     given = {"backbone": "resnet18", **given}
-    return propose("DATA", cached=cached, last_map="layer4", given=given)
+    return propose("DATA", at_hand=at_hand, last_map="layer4", given=given)
 
 
 def test_what_is_not_said_is_measured_and_other_choices_can_settle_it() -> None:
     assert plan().strategy == "auto"
-    assert plan(cached=True).weights == "imagenet"
-    assert plan(cached=True, epochs=3).strategy == "finetune"
+    assert plan(at_hand="imagenet").weights == "imagenet"
+    assert plan(at_hand="phantom").weights == "phantom"
+    assert plan(at_hand="imagenet", epochs=3).strategy == "finetune"
     assert plan(epochs=3).strategy == "scratch"
     assert plan(classifier="svm").strategy == "probe"
     assert plan(stage="all").strategy == "probe"
-    assert plan(cached=True, strategy="scratch").weights == "none"
+    assert plan(at_hand="imagenet", strategy="scratch").weights == "none"
 
 
 def test_what_was_found_best_brings_its_defaults_and_the_users_choices_stay() -> None:
-    asked = plan(cached=True, augment="none", seed=5)
+    asked = plan(at_hand="imagenet", augment="none", seed=5)
     tuned = settled(asked, {"strategy": "finetune"}, {"augment": "none", "seed": 5})
     assert (tuned.strategy, tuned.head_first, tuned.freeze_norm) == ("finetune", True, True)
     assert (tuned.weights, tuned.augment, tuned.seed) == ("imagenet", "none", 5)
@@ -35,7 +36,7 @@ def test_what_was_found_best_brings_its_defaults_and_the_users_choices_stay() ->
 
 
 def test_the_users_choices_win() -> None:
-    made = plan(cached=True, strategy="finetune", epochs=3, lr=0.5, batch_size=7, seed=4)
+    made = plan(at_hand="imagenet", strategy="finetune", epochs=3, lr=0.5, batch_size=7, seed=4)
     assert (made.strategy, made.epochs, made.lr, made.batch_size, made.seed) == (
         "finetune", 3, 0.5, 7, 4,
     )  # fmt: skip
@@ -75,7 +76,7 @@ def test_wrong_choices_are_named(given: dict[str, Any], message: str) -> None:
 
 
 def test_a_saved_plan_is_the_plan(tmp_path: Path) -> None:
-    made = plan(cached=True)
+    made = plan(at_hand="imagenet")
     made.save(tmp_path / "plan.json")
     assert Plan.load(tmp_path / "plan.json") == made
     (tmp_path / "plan.json").write_text('{"epochs": 3}')

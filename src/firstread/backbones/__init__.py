@@ -28,7 +28,7 @@ from firstread.backbones.folding import folded
 from firstread.backbones.measure import Architecture, measure
 from firstread.backbones.network import HEADS, Network, assemble, probabilities
 from firstread.backbones.table import zoo_table
-from firstread.backbones.weights import Origin, build, is_cached
+from firstread.backbones.weights import Origin, at_hand, build
 
 __all__ = [
     "HEADS",
@@ -40,10 +40,10 @@ __all__ = [
     "Network",
     "Origin",
     "assemble",
+    "at_hand",
     "build",
     "entry",
     "folded",
-    "is_cached",
     "measure",
     "probabilities",
     "torch",

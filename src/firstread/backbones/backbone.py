@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torchvision.transforms.v2.functional import rgb_to_grayscale
 
 from firstread.backbones.catalogue import Entry
 from firstread.errors import unknown
@@ -19,8 +20,9 @@ class Backbone(nn.Module):
     """A network without its top.
 
     It takes images in [0, 1], gray (B, 1, H, W) or colour (B, 3, H, W), and does the rest of what
-    its weights expect itself: gray is spread over three channels and every channel normalised
-    just before the first layer, so that no caller can get it wrong.
+    its weights expect itself: gray is spread over three channels, or colour brought to gray for a
+    network of one channel, and every channel normalised just before the first layer, so that no
+    caller can get it wrong.
 
     Parameters
     ----------
@@ -42,8 +44,12 @@ class Backbone(nn.Module):
         self.preprocessing = preprocessing
         self.stages = _cut(entry, stage)
         self.stage = stage or (list(self.stages)[-1] if self.stages else "")
-        self.register_buffer("mean", torch.tensor(preprocessing.mean).view(3, 1, 1), False)
-        self.register_buffer("std", torch.tensor(preprocessing.std).view(3, 1, 1), False)
+        mean, std = (
+            torch.tensor(values[: entry.channels]).view(-1, 1, 1)
+            for values in (preprocessing.mean, preprocessing.std)
+        )
+        self.register_buffer("mean", mean, False)
+        self.register_buffer("std", std, False)
         self.network = entry.construct()
         if self.stages:
             kept = [path for paths in self.stages.values() for path in paths]
@@ -112,8 +118,10 @@ class Backbone(nn.Module):
                 setattr(self.network, name, nn.Identity())
 
     def normalised(self, images: Tensor) -> Tensor:
-        """Return images as the first layer takes them: three channels, mean and std applied."""
-        spread = (images.expand(-1, 3, -1, -1) - self.mean) / self.std
+        """Return images as the first layer takes them: its channels, mean and std applied."""
+        if self.entry.channels == 1 and images.shape[1] == 3:
+            images = rgb_to_grayscale(images)
+        spread = (images.expand(-1, self.entry.channels, -1, -1) - self.mean) / self.std
         return spread.contiguous(memory_format=torch.channels_last)
 
 

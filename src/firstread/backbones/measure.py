@@ -127,7 +127,7 @@ def measure(entry: Entry, size: int | None = None) -> Architecture:
     with torch.device("meta"):
         network = entry.construct().eval()
     ends = _stage_ends(entry, network)
-    marks = _run(network, (3, side, side), ends, stem=not entry.stages)
+    marks = _run(network, (entry.channels, side, side), ends, stem=not entry.stages)
     *stages, top = [
         replace(mark, parameters=mark.parameters - before.parameters, macs=mark.macs - before.macs)
         for before, mark in pairwise([StageMeasure("", (), 0, 0, 1, 0), *marks])

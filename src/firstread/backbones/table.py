@@ -20,7 +20,7 @@ def zoo_table() -> pd.DataFrame:
         One row a network, in the order of the years: `network`, `year`, `size` (side of the input
         in pixels), `layers`, `parameters`, `macs` (multiply-adds for one image), `receptive_field`
         (pixels, at the last feature map), `top1` (ImageNet accuracy in percent, as published),
-        `weights` (`imagenet` or `none`), `licence` (of the weights), `idea`.
+        `weights` (`imagenet`, `phantom` or `none`), `licence` (of the weights), `idea`.
     """
     import pandas as pd
 
@@ -37,8 +37,12 @@ def zoo_table() -> pd.DataFrame:
                 "macs": measured.macs,
                 "receptive_field": measured.receptive_field,
                 "top1": row.published_top1,
-                "weights": "imagenet" if checkpoint else "none",
-                "licence": checkpoint.licence if checkpoint else "",
+                "weights": "imagenet" if checkpoint else "phantom" if row.shipped else "none",
+                "licence": checkpoint.licence
+                if checkpoint
+                else "Apache-2.0"
+                if row.shipped
+                else "",
                 "idea": row.idea,
             }
         )

@@ -20,11 +20,12 @@ import torch
 from torch import Tensor
 
 from firstread.backbones.backbone import Backbone
-from firstread.backbones.catalogue import Checkpoint, Entry, entry
+from firstread.backbones.catalogue import ZOO, Checkpoint, Entry, entry
 from firstread.errors import WeightsError
 from firstread.images import Display, Preprocessing
 
 TIMEOUT_S = 20.0
+SHIPPED = Path(__file__).parent / "shipped"
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,})\.")
 _HUB_FILE = "model.safetensors"
 
@@ -36,7 +37,7 @@ class Origin:
     Parameters
     ----------
     kind
-        `none` (random), `imagenet` (official) or `file`.
+        `none` (random), `imagenet` (official), `phantom` (came with firstread) or `file`.
     name
         The file's name, without its folder.
     sha256
@@ -68,9 +69,10 @@ def build(
     name
         A network of the zoo, or `timm/NAME`.
     weights
-        `none` for random ones; `imagenet` for the official ones, downloaded once; else a
-        `.safetensors`, `.pth` or `.pt` file in the network's published names and shapes. A JSON
-        file of the same name beside it may give `mean`, `std` and `input_size`.
+        `none` for random ones; `imagenet` for the official ones, downloaded once; `phantom` for
+        those that come with firstread, learned from computed patients; else a `.safetensors`,
+        `.pth` or `.pt` file in the network's published names and shapes. A JSON file of the same
+        name beside it may give `mean`, `std` and `input_size`.
     stage
         The last stage to keep.
     image_size
@@ -105,10 +107,33 @@ def build(
     return backbone, origin
 
 
-def is_cached(name: str) -> bool:
-    """Say whether a network's official weights are on this machine already."""
-    checkpoint = entry(name).checkpoint
-    return checkpoint is not None and _cached(checkpoint) is not None
+def at_hand(name: str) -> str:
+    """Return the pretrained weights of a network that are on this machine, as `build` takes them.
+
+    `imagenet` for official ones that were downloaded before, else `phantom` for those that came
+    with firstread, else `none`.
+    """
+    row = entry(name)
+    if row.checkpoint is not None and _cached(row.checkpoint) is not None:
+        return "imagenet"
+    return "phantom" if row.shipped else "none"
+
+
+def shipped(row: Entry) -> Path:
+    """Return the file of the weights that come with firstread; its record lies beside it (.json).
+
+    Raises
+    ------
+    WeightsError
+        If none come with it for this network.
+    """
+    if not row.shipped:
+        some = ", ".join(other.name for other in ZOO.values() if other.shipped)
+        raise WeightsError(
+            f"{row.name}: no weights of computed patients come with firstread for it; take "
+            f"--backbone {some}, or --weights imagenet, none or a file"
+        )
+    return SHIPPED / f"{row.shipped}.safetensors"
 
 
 def _resolve(row: Entry, weights: str) -> tuple[Path | None, Preprocessing, Origin]:
@@ -124,10 +149,27 @@ def _resolve(row: Entry, weights: str) -> tuple[Path | None, Preprocessing, Orig
         licence = row.checkpoint.licence
         origin = Origin("imagenet", path.name, _sha256(path), licence)
         return path, row.checkpoint.preprocessing, origin
+    if weights == "phantom":
+        path = shipped(row)
+        return path, _beside(path, row.preprocessing), _shipped_origin(path)
     path = Path(weights)
     if not path.is_file():
-        raise WeightsError(f"{weights}: no such file; --weights takes imagenet, none or a file")
+        raise WeightsError(
+            f"{weights}: no such file; --weights takes imagenet, phantom, none or a file"
+        )
     return path, _beside(path, row.preprocessing), Origin("file", path.name, _sha256(path))
+
+
+def _shipped_origin(path: Path) -> Origin:
+    """Check the file against the hash in its record, which a damaged installation fails."""
+    record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    found = _sha256(path)
+    if found != record["sha256"]:
+        raise WeightsError(
+            f"{path}: not the file that came with firstread (its hash is {found[:12]}..., and "
+            f"{record['sha256'][:12]}... is on its card); install firstread again"
+        )
+    return Origin("phantom", path.name, found, record["licence"])
 
 
 def _beside(path: Path, default: Preprocessing) -> Preprocessing:

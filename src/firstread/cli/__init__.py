@@ -20,6 +20,7 @@ from firstread.cli.export import export
 from firstread.cli.inspect import inspect
 from firstread.cli.pacs import pacs
 from firstread.cli.predict import predict
+from firstread.cli.pretrain import pretrain
 from firstread.cli.report import report
 from firstread.cli.screen import notices
 from firstread.cli.show import show
@@ -48,6 +49,7 @@ COMMANDS = (
     demo,
     zoo,
     cache,
+    pretrain,
 )
 for command in COMMANDS:
     app.command()(command)

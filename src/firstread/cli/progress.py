@@ -115,6 +115,7 @@ def _(event: Ready) -> None:
     start = {
         "none": "random weights",
         "imagenet": f"official ImageNet weights ({origin.name})",
+        "phantom": "weights that came with firstread, learned from computed patients",
         "file": f"weights of {origin.name}",
     }[origin.kind]
     kind = {"softmax": "softmax regression", "svm": "a linear support vector machine"}
@@ -134,7 +135,7 @@ def _(event: Ready) -> None:
     if origin.kind == "none":
         notices.print(
             "Pretrained weights usually do better: --weights imagenet downloads them once, "
-            "--weights FILE takes a file.",
+            "--weights FILE takes a file, --weights phantom those that came with firstread.",
             style="yellow",
         )
     if plan.recipe == "tutorial":

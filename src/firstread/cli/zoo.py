@@ -117,6 +117,8 @@ def _headings(columns: Sequence[str]) -> list[str]:
 
 
 def _row(network: Mapping[Hashable, Any], plain: bool) -> dict[str, str]:
+    import pandas as pd
+
     from firstread.report.architecture import amount
 
     write = str if plain else amount
@@ -126,7 +128,7 @@ def _row(network: Mapping[Hashable, Any], plain: bool) -> dict[str, str]:
         write(network["parameters"]),
         write(network["macs"]),
         _field(network["receptive_field"]),
-        f"{network['top1']:.1f}",
+        "" if pd.isna(network["top1"]) else f"{network['top1']:.1f}",
     )
     story = (network["weights"], network["licence"], network["idea"])
     return {

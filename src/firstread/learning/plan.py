@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from firstread.errors import UsageError, unknown
+from firstread.images import check_choice
 
 STRATEGIES = ("auto", "probe", "finetune", "scratch")
 RECIPES = ("firstread", "tutorial")
@@ -35,7 +36,7 @@ class Plan:
     backbone
         A network of the zoo.
     weights
-        `imagenet`, `none` or a file.
+        `imagenet`, `phantom`, `none` or a file.
     strategy
         `probe` (a linear classifier on fixed features), `finetune` (pretrained weights, layers
         train), `scratch` (random weights, every layer trains), or until it has been measured
@@ -55,6 +56,9 @@ class Plan:
         the network can't learn it.
     window, spacing
         Of DICOM and NIfTI images, as of `images.Display`; a spacing of 0 leaves them as they are.
+    slices
+        Which slices of volumes and frames of multi-frame files are used, as of `images.chosen`;
+        empty for what `datasets.load` does where nobody says.
     augment
         A kind of augmentation: `none`, `mild` or `tutorial`.
     epochs, batch_size
@@ -113,6 +117,7 @@ class Plan:
     neutralise: str = ""
     window: str = "first"
     spacing: float = 0.0
+    slices: str = ""
     augment: str = "mild"
     epochs: int = 30
     batch_size: int = 16
@@ -214,7 +219,7 @@ TUTORIAL_NOTES = (
 def propose(
     data: str,
     *,
-    cached: bool,
+    at_hand: str,
     last_map: str,
     given: Mapping[str, Any],
 ) -> Plan:
@@ -224,8 +229,8 @@ def propose(
     ----------
     data
         Folder or table.
-    cached
-        Whether the official weights of the backbone are on this machine.
+    at_hand
+        The pretrained weights of the backbone that this machine has, or `none`.
     last_map
         The backbone's last stage before dense layers, which the tutorial's top sits on.
     given
@@ -238,8 +243,7 @@ def propose(
     """
     recipe = given.get("recipe", "firstread")
     asked = given.get("strategy", "")
-    random = asked == "scratch" or not cached
-    weights = given.get("weights") or ("none" if random else "imagenet")
+    weights = given.get("weights") or ("none" if asked == "scratch" else at_hand)
     _check_values(given)
     strategy = asked or _strategy(weights, recipe, given)
     _check(given, weights, strategy)
@@ -315,6 +319,8 @@ def _check_values(given: Mapping[str, Any]) -> None:
             raise unknown("option", name, sorted(known))
         if name in _CHOICES and value not in _CHOICES[name]:
             raise unknown(name, value, _CHOICES[name])
+        if name == "slices" and value:
+            check_choice(value)
         low, high = _RANGES.get(name, (None, None))
         if low is not None and high is not None and not low <= value <= high:
             raise UsageError(f"{name} is {value}; it must be from {low:g} to {high:g}")
@@ -325,7 +331,8 @@ def _check(given: Mapping[str, Any], weights: str, strategy: str) -> None:
     if strategy == "finetune" and weights == "none":
         raise UsageError(
             "--strategy finetune goes on from pretrained weights, and there are none; "
-            "add --weights imagenet or --weights FILE, or take --strategy scratch"
+            "add --weights imagenet or --weights FILE, take --backbone phantom_s, whose weights "
+            "come with firstread, or take --strategy scratch"
         )
     if strategy == "scratch" and weights != "none":
         raise UsageError(

@@ -12,7 +12,6 @@ from functools import partial
 from pathlib import Path
 
 from firstread.classifier import Classifier
-from firstread.datasets import parts
 from firstread.errors import DataError, ImageError, NetworkError
 from firstread.outlets.answer import Answer, answers
 from firstread.outlets.model import Model
@@ -59,12 +58,15 @@ class Tally:
     ----------
     arrived, answered, sent, failed
         Images.
+    refused
+        Images that were not taken in; their senders were told so.
     """
 
     arrived: int = 0
     answered: int = 0
     sent: int = 0
     failed: int = 0
+    refused: int = 0
 
 
 @dataclass
@@ -76,8 +78,11 @@ class _Desk:
     answered: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
     counts: dict[str, int] = field(
-        default_factory=lambda: dict.fromkeys(("arrived", "answered", "sent", "failed"), 0)
+        default_factory=lambda: dict.fromkeys(
+            ("arrived", "answered", "sent", "failed", "refused"), 0
+        )
     )
+    refusals: set[str] = field(default_factory=set)
     notices: list[str] = field(default_factory=list)
     errors: list[BaseException] = field(default_factory=list)
 
@@ -88,6 +93,18 @@ class _Desk:
     def say(self, text: str) -> None:
         with self.lock:
             self.notices.append(text)
+
+    def took(self) -> None:
+        self.count("arrived")
+        self.refusals.clear()
+        self.arrived.set()
+
+    def refused(self, reason: str) -> None:
+        """Count an image that isn't taken in; say why once until another is taken."""
+        self.count("refused")
+        if reason not in self.refusals:
+            self.refusals.add(reason)
+            self.say(f"an image is refused: {reason}")
 
     def told(self) -> list[str]:
         with self.lock:
@@ -152,10 +169,6 @@ def serve(
     """
     desk = _Desk(stop=stop or threading.Event())
 
-    def arrived() -> None:
-        desk.count("arrived")
-        desk.arrived.set()
-
     with quiet(), closing(Queue(folder)) as queue:
         if retry:
             queue.retry()
@@ -163,7 +176,7 @@ def serve(
             desk.guarded(partial(_classify, desk, queue, classifier, model)),
             desk.guarded(partial(_send, desk, queue, sender)),
         ]
-        with listening(address, queue, model.weights, most, arrived) as port:
+        with listening(address, queue, model.weights, most, desk.took, desk.refused) as port:
             for worker in workers:
                 worker.start()
             try:
@@ -245,10 +258,9 @@ def _said(
             sources[file] = Source.of(file)
         except ImageError as error:
             errors[file] = error.reason
-    used = parts(list(sources))["path"].tolist()
     said: dict[Path, list[Answer]] = {}
     try:
-        table = classifier.predict(used, skip_unreadable=True) if used else None
+        table = classifier.predict(list(sources), skip_unreadable=True) if sources else None
         problems = [] if table is None else table.attrs["skipped"]
     except DataError as error:
         table, problems = None, list(error.problems)
