@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -202,6 +204,32 @@ def drafting(folder: str | Path, *, resumed: bool = False) -> Iterator[Draft]:
         raise
     draft.path(CHECKPOINT).unlink(missing_ok=True)
     note.unlink()
+
+
+@contextmanager
+def arriving(folder: Path) -> Iterator[Path]:
+    """Give a folder to fill, which takes its place when the block ends well, and else vanishes.
+
+    Raises
+    ------
+    RunError
+        If there is something in its place, or it can't be made.
+    """
+    check_free(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=".firstread-", dir=folder.parent))
+    except OSError as error:
+        raise RunError(f"{folder}: can't be made ({error.strerror})") from None
+    try:
+        yield made
+        made.chmod(0o755)
+        if folder.exists():
+            folder.rmdir()
+        made.rename(folder)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
 
 
 def versions() -> dict[str, str]:
