@@ -140,7 +140,7 @@ def _files(named: Sequence[str | Path]) -> list[Path]:
 
 
 def _trained_on(run: Run) -> list[Path]:
-    cases = pd.read_csv(run.folder / CASES, dtype=str, keep_default_na=False)
+    cases = pd.read_csv(run.kept(CASES), dtype=str, keep_default_na=False)
     return [Path(path) for path in cases.loc[cases["split"] == "train", "path"]]
 
 

@@ -93,6 +93,22 @@ class Run:
         figures: dict[str, Any] = json.loads((self.folder / METRICS).read_text(encoding="utf-8"))
         return figures
 
+    def kept(self, name: str) -> Path:
+        """Return where a file of the run is.
+
+        Raises
+        ------
+        RunError
+            If the run came without it, as a model that was pulled does.
+        """
+        path = self.folder / name
+        if not path.exists():
+            raise RunError(
+                f"{self.folder}: has no {name}, which this needs; a model that was pulled comes "
+                "without a list of its images: do this where it was trained"
+            )
+        return path
+
     @classmethod
     def open(cls, folder: str | Path) -> Run:
         """Open a finished run.
