@@ -155,9 +155,7 @@ def _sides(
 ) -> Sides:
     frames = [e.frame().assign(run=name) for name, e in zip(names, evaluations, strict=True)]
     moved = [
-        c.frame().assign(
-            run=c.first, against=c.second, p_value=[c.p_value] + [None] * (len(c.differences) - 1)
-        )
+        c.frame().assign(run=c.first, against=c.second).assign(p_value=_beside(c))
         for c in comparisons
     ]
     table, gaps = (pd.concat(some, ignore_index=True) for some in (frames, moved))
@@ -173,6 +171,11 @@ def _sides(
         facts,
         Display(**records[0].model["preprocessing"].get("display", {})),
     )
+
+
+def _beside(comparison: Comparison) -> list[float]:
+    """Return a column with the p of equal accuracy in the row of accuracy, the first one."""
+    return [comparison.p_value, *[float("nan")] * (len(comparison.differences) - 1)]
 
 
 def _names(folders: Sequence[Path]) -> tuple[str, ...]:
@@ -311,5 +314,5 @@ def _taken(records: Records, rows: Sequence[int], classes: Sequence[str]) -> Ans
 def _patients(records: Records, paths: Sequence[str]) -> list[str]:
     """Return the patient of each image; an image without one is a patient of its own."""
     known = records.cases.set_index("path")["patient"]
-    named = known[~known.index.duplicated()].reindex(paths)
+    named = known[~known.index.duplicated()].reindex(list(paths))
     return [str(path) if pd.isna(who) else str(who) for path, who in zip(paths, named, strict=True)]

@@ -175,7 +175,7 @@ def _gaps(sides: Sides) -> Iterator[dict[str, Any]]:
         known = not np.isnan(row["difference"])
         unit = " points" if scale == 100 else ""
         yield {
-            **row,
+            **{str(column): value for column, value in row.items()},
             "text": f"{ends[0]}{unit}",
             "range": f"{ends[1]} to {ends[2]}",
             "known": known,

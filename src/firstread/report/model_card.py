@@ -104,9 +104,9 @@ def _metadata(records: Records, title: str, whole: list[Record], license: str) -
         for estimate in whole
         if estimate["figure"] in _METRICS and estimate["value"] is not None
     ]
-    named = {"license": license} if license else {"license": "other", "license_name": "none-given"}
     return ModelCardData(
-        **named,
+        license=license or "other",
+        license_name=None if license else "none-given",
         library_name="firstread",
         pipeline_tag="image-classification",
         tags=["firstread", "medical-imaging", "radiology", "not-for-diagnosis"],

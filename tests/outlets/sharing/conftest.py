@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub
 import numpy as np
 import pandas as pd
 import PIL.Image
 import pytest
+from huggingface_hub import constants
 
 import firstread
 
@@ -102,7 +102,7 @@ def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandIn]:
     with served(type("Handler", (HubHandler,), {"held": held})) as host:
         held.url = f"http://127.0.0.1:{host.server_port}"
         # The library reads these from the environment once, when it is imported.
-        constants = huggingface_hub.constants
+
         monkeypatch.setattr(constants, "ENDPOINT", held.url)
         template = held.url + "/{repo_id}/resolve/{revision}/{filename}"
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
@@ -160,6 +160,8 @@ class HubHandler(Quiet):
             if repository is None:
                 return self.refuse("RepoNotFound")
             return self.answer({"id": name, "private": repository.private, "siblings": []})
+        if self.path.startswith("/api/"):
+            return self.refuse("EntryNotFound")
         user, name, _, _, file = self.path.strip("/").split("/", 4)
         repository = self.held.repositories.get(f"{user}/{name}")
         if repository is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from huggingface_hub import ModelCard
+from huggingface_hub import ModelCard, constants
 
 import firstread
 from firstread.errors import NetworkError, RunError, UsageError
@@ -18,6 +18,9 @@ from firstread.progress import returned
 from firstread.run import Run
 
 from .conftest import PATIENTS, StandIn
+
+# Of the hub's library, about its own way to upload.
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 
 FILES = {
     "README.md",
@@ -227,12 +230,10 @@ def test_a_web_servers_folder_can_be_pulled(
 def test_without_a_network_it_says_what_to_do(
     trained: Path, tmp_path: Path, hub: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import huggingface_hub
-
     nobody = "http://127.0.0.1:9"
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", nobody)
+    monkeypatch.setattr(constants, "ENDPOINT", nobody)
     template = nobody + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
     for source in (f"{nobody}/model", "hf://clinic/chest"):
         with pytest.raises(NetworkError, match=r"can't be reached.*Try again with a network"):
             pull(source, tmp_path / "MODEL")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, urlsplit
 
-from firstread.errors import NetworkError, RunError, UsageError
+from firstread.errors import FirstreadError, NetworkError, RunError, UsageError
 from firstread.run import arriving
 
 TIMEOUT_S = 20.0
@@ -142,23 +142,23 @@ class Hub:
 
     def fetch(self, name: str, folder: Path, most: int) -> None:
         """Download a file, without a copy in the hub's own cache."""
-        import huggingface_hub
-        from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+        from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+        from huggingface_hub.errors import EntryNotFoundError
 
+        revision = self.revision or None
         try:
+            # Asked by itself: a download would try for half a minute to reach a silent hub.
+            url = hf_hub_url(self.repository, name, revision=revision)
+            if (get_hf_file_metadata(url, timeout=TIMEOUT_S).size or 0) > most:
+                raise _too_long(self.name, name, most)
             with tempfile.TemporaryDirectory(dir=folder) as aside:
-                where = (self.repository, name)
-                path = huggingface_hub.hf_hub_download(
-                    *where, revision=self.revision or None, local_dir=aside
-                )
-                if Path(path).stat().st_size > most:
-                    raise _too_long(self.name, name, most)
+                path = hf_hub_download(self.repository, name, revision=revision, local_dir=aside)
                 Path(path).replace(folder / name)
-        except EntryNotFoundError as error:
-            if isinstance(error, LocalEntryNotFoundError):  # How it says that nothing answered.
-                raise _unreachable(self.name, error.__cause__ or error) from None
+        except FirstreadError:
+            raise
+        except EntryNotFoundError:
             raise _absent(self.name, name) from None
-        except (OSError, ValueError) as error:
+        except Exception as error:  # The library's network errors have several trees.
             raise self._refused(error) from None
 
     def publish(self, folder: Path, *, public: bool = False) -> None:
@@ -176,7 +176,9 @@ class Hub:
                 )
             files = [CommitOperationAdd(path.name, path) for path in sorted(folder.iterdir())]
             api.create_commit(self.repository, files, commit_message="Model pushed by firstread")
-        except (OSError, ValueError) as error:
+        except FirstreadError:
+            raise
+        except Exception as error:  # The library's network errors have several trees.
             raise self._refused(error) from None
 
     def _refused(self, error: Exception) -> Exception:
