@@ -48,7 +48,7 @@ def advising(
         As of `train`.
     """
     given = {name: value for name, value in choices.items() if value is not None}
-    dataset = with_validation(load(data), given.get("seed", 0))
+    dataset = with_validation(load(data, slices=given.get("slices")), given.get("seed", 0))
     plan = replace(make_plan(str(data), given), strategy="auto", device=choose_device(device))
     network, _ = network_of(plan, len(dataset.classes))
     plan = replace(plan, image_size=network.backbone.preprocessing.size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib import metadata
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +18,12 @@ import safetensors.torch
 import torch
 
 from firstread.backbones import Backbone, Network, Origin, assemble, entry, folded, probabilities
-from firstread.datasets import BETWEEN, images_in, stack, stream
+from firstread.datasets import BETWEEN, images_in, parts, stack, stream
 from firstread.errors import DataError, ImageError, RunError, UsageError
-from firstread.images import Image, Preprocessing, neutralisers
+from firstread.images import Image, Preprocessing, check_choice, is_directory, neutralisers
 from firstread.progress import returned
 from firstread.run import Run
+from firstread.seals import file_hash, is_whole, sealed
 
 if TYPE_CHECKING:
     from firstread.explaining import Explanation
@@ -32,6 +34,8 @@ FORMAT = 2
 WEIGHTS_FILE = "model.safetensors"
 RECORD_FILE = "model.json"
 BATCH = 32
+
+_CHANGED = "was changed after it was saved: its SHA-256 is another"
 
 Paths = str | Path | Sequence[str | Path]
 
@@ -72,6 +76,9 @@ class Classifier:
     multilabel
         Whether an image may have several labels, or none: each is given at a probability of one
         half or more.
+    slices
+        Which slices of volumes and frames of multi-frame files it was trained on, as of
+        `images.chosen`; empty where nobody said.
 
     Examples
     --------
@@ -87,6 +94,7 @@ class Classifier:
     head: str
     origin: Origin
     multilabel: bool = False
+    slices: str = ""
 
     @property
     def classes_(self) -> npt.NDArray[np.str_]:
@@ -98,29 +106,68 @@ class Classifier:
         """What images are brought to before the network sees them."""
         return self.network.backbone.preprocessing
 
-    def predict(self, paths: Paths, *, skip_unreadable: bool = False) -> pd.DataFrame:
+    def predict(
+        self, paths: Paths, *, slices: str | None = None, skip_unreadable: bool = False
+    ) -> pd.DataFrame:
         """Label images.
 
         Parameters
         ----------
         paths
-            Image files, or folders, which are searched for images.
+            Image files; folders, which are searched for images; DICOMDIRs.
+        slices
+            Which slices of volumes and frames of multi-frame files, as of `used`.
         skip_unreadable
             Leave out files that can't be read, instead of raising.
 
         Returns
         -------
         frame
-            One row an image, in the order given: `path`, `label` (several with `;` between, where
-            there may be several), and `p_CLASS` for each class, from 0 to 1. The
-            names of files left out are in `frame.attrs["skipped"]`.
+            One row an image, in the order given: `path` (`FILE#frame=n` or `FILE#slice=n` of a
+            file with several), `label` (several with `;` between, where there may be several),
+            and `p_CLASS` for each class, from 0 to 1. The names of files left out are in
+            `frame.attrs["skipped"]`.
 
         Raises
         ------
         DataError
             Naming every file that can't be read, or that there is none.
         """
-        return self.tabulated(self.responses(paths), skip_unreadable)
+        return self.tabulated(self.responses(paths, slices), skip_unreadable)
+
+    def used(self, paths: Paths, slices: str | None = None) -> pd.DataFrame:
+        """Say which images in some files and folders it would label.
+
+        Parameters
+        ----------
+        paths
+            As of `predict`.
+        slices
+            As of `images.chosen`. If not given those that it was trained on, or 16 spread evenly
+            over each file with several images; then files that were named one by one are used
+            even where the training would have left them out of their series.
+
+        Returns
+        -------
+        frame
+            As of `datasets.parts`.
+
+        Raises
+        ------
+        DataError
+            If there is none.
+        UsageError
+            If `slices` can't be understood, or a volume has not so many.
+        """
+        named = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
+        folders = {path for path in named if path.is_dir() or is_directory(path)}
+        files = [f for path in named for f in (images_in(path) if path in folders else [path])]
+        if not files:
+            listed = ", ".join(map(str, named)) or "nothing"
+            advice = "name image files or a folder of them"
+            raise DataError([f"{listed}: there are no images; {advice}"])
+        kept = () if slices else {*named} - folders
+        return parts(files, slices=slices or self.slices or None, kept=kept)
 
     def tabulated(
         self, responses: Iterable[tuple[Path, Response | ImageError]], skip_unreadable: bool
@@ -192,15 +239,17 @@ class Classifier:
         """Return the probability of each class for each image, shape (n, classes)."""
         return self.predict(paths).iloc[:, 2:].to_numpy(dtype=np.float32)
 
-    def responses(self, paths: Paths) -> Iterator[tuple[Path, Response | ImageError]]:
-        """Yield each file with what the network makes of it in one pass, or why it can't be read.
+    def responses(
+        self, paths: Paths, slices: str | None = None
+    ) -> Iterator[tuple[Path, Response | ImageError]]:
+        """Yield each image with what the network makes of it in one pass, or why it can't be read.
 
         Parameters
         ----------
-        paths
+        paths, slices
             As of `predict`.
         """
-        files = _files(paths)
+        files = [Path(path) for path in self.used(paths, slices)["path"]]
         outcomes = stream(files, self.preprocessing)
         for batch in batched(zip(files, outcomes, strict=True), BATCH):
             images = [outcome[0] for _, outcome in batch if not isinstance(outcome, ImageError)]
@@ -225,22 +274,29 @@ class Classifier:
         return [Response(*row) for row in rows]
 
     def save(self, folder: Path) -> None:
-        """Write the model's two files: weights as safetensors, the rest as JSON."""
+        """Write the model's two files: weights as safetensors, the rest as JSON.
+
+        The JSON holds the SHA-256 of the weights and of itself, so that nobody can change a weight
+        or the order of the classes unnoticed.
+        """
         backbone = self.network.backbone
+        state = {key: value.contiguous() for key, value in self.network.state_dict().items()}
+        safetensors.torch.save_file(state, folder / WEIGHTS_FILE)
         record = {
             "format": FORMAT,
+            "firstread": metadata.version("firstread"),
             "backbone": backbone.entry.name,
             "stage": backbone.stage,
             "head": self.head,
             "classes": list(self.classes),
             "multilabel": self.multilabel,
+            "slices": self.slices,
             "preprocessing": asdict(self.preprocessing),
             "origin": asdict(self.origin),
+            "weights": file_hash(folder / WEIGHTS_FILE),
         }
-        state = {key: value.contiguous() for key, value in self.network.state_dict().items()}
-        safetensors.torch.save_file(state, folder / WEIGHTS_FILE)
         (folder / RECORD_FILE).write_text(
-            json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+            json.dumps(sealed(record), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
 
     @classmethod
@@ -250,17 +306,26 @@ class Classifier:
         Raises
         ------
         RunError
-            If the files are missing, damaged, or of a newer firstread.
+            If the files are missing, damaged, changed by hand, or of a newer firstread.
         """
         try:
             record = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
             if record["format"] != FORMAT:
                 way = "upgrade firstread" if record["format"] > FORMAT else "train it again"
+                by = f" (of firstread {record['firstread']})" if "firstread" in record else ""
                 raise RunError(
-                    f"{folder}: the model is of format {record['format']}, and this firstread "
+                    f"{folder}: the model is of format {record['format']}{by}, and this firstread "
                     f"reads {FORMAT}; {way}"
                 )
+            if not is_whole(record):
+                raise ValueError(f"{RECORD_FILE} {_CHANGED}")
+            weights = file_hash(folder / WEIGHTS_FILE)
+            if record.get("weights", weights) != weights:  # Older models name no hash.
+                raise ValueError(f"{WEIGHTS_FILE} {_CHANGED}")
             classes = tuple(record["classes"])
+            slices = record.get("slices", "")
+            if slices:
+                check_choice(slices)
             network = _rebuilt(record, len(classes))
             network.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS_FILE))
         except FileNotFoundError as error:
@@ -274,9 +339,13 @@ class Classifier:
             safetensors.SafetensorError,
         ) as e:
             reason = str(e).splitlines()[0]
-            raise RunError(f"{folder}: the model's files are damaged ({reason})") from None
+            raise RunError(
+                f"{folder}: the model's files are damaged ({reason}); copy them again from where "
+                "they were trained, or train again"
+            ) from None
         origin = Origin(**record["origin"])
-        return cls(network.eval(), classes, record["head"], origin, record["multilabel"])
+        several = record["multilabel"]
+        return cls(network.eval(), classes, record["head"], origin, several, slices)
 
 
 def _rebuilt(record: dict[str, Any], classes: int) -> Network:
@@ -287,16 +356,6 @@ def _rebuilt(record: dict[str, Any], classes: int) -> Network:
         backbone = Backbone(entry(record["backbone"]), preprocessing, record["stage"])
         network = assemble(backbone, record["head"], classes)
     return network.to(memory_format=torch.channels_last)
-
-
-def _files(paths: Paths) -> list[Path]:
-    """Return image files, with folders replaced by the images in them."""
-    named = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
-    files = [f for path in named for f in (images_in(path) if path.is_dir() else [path])]
-    if not files:
-        listed = ", ".join(map(str, named)) or "nothing"
-        raise DataError([f"{listed}: no images to predict; name image files or a folder of them"])
-    return files
 
 
 def batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

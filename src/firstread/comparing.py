@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from firstread.report.comparison import Sides, figures, rendered
 from firstread.report.records import Answers, Records
 from firstread.report.wording import SPLITS, counted, listed
 from firstread.run import Run, arriving
+from firstread.seals import file_hash
 
 PAGE = "comparison.html"
 FIGURES_TABLE = "figures.csv"
@@ -289,8 +289,7 @@ def _by_content(path: Path) -> str:
     file, part = located(path)
     if not file.is_file():
         return ""
-    with file.open("rb") as content:
-        return f"{hashlib.file_digest(content, 'sha256').hexdigest()} {part}"
+    return f"{file_hash(file)} {part}"
 
 
 def _set(label: str) -> frozenset[str]:

@@ -135,7 +135,8 @@ def trained(
     yield from learn(network, plan, material, saved)
     network.drop_auxiliary()
     network = network.to("cpu").eval()
-    return Classifier(network, dataset.classes, plan.head, origin, dataset.multilabel)
+    several = dataset.multilabel
+    return Classifier(network, dataset.classes, plan.head, origin, several, plan.slices)
 
 
 _RECORDS: Mapping[type, Any] = {

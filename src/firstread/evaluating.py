@@ -95,7 +95,8 @@ def evaluating(
     part
         `train`, `val`, `test` or `all`, instead of the default.
     columns, slices
-        Of DICOM and NIfTI files, as of `datasets.load`; a column can be judged by.
+        Of DICOM and NIfTI files, as of `datasets.load`; a column can be judged by. Slices are
+        chosen as in the training if not given.
     out
         A folder to make, for predictions, figures and drawings.
     skip_unreadable
@@ -113,6 +114,7 @@ def evaluating(
     rule = Rule.parse(operating) if operating is not None else None
     opened = Run.open(run)
     classifier = Classifier.load(opened.folder)
+    slices = slices or classifier.slices or None
     dataset, chosen = _part(load(data, columns=columns, slices=slices, trained=False), part)
     _check(dataset, classifier, by)
     found = _positive(classifier, positive)

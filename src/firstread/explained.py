@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from firstread.classifier import load
-from firstread.datasets import images_in
-from firstread.errors import DataError, UsageError
+from firstread.classifier import Classifier, load
+from firstread.errors import UsageError
 from firstread.explaining import Explainer, Explanation
 from firstread.explaining.filters import filters_figure, looking
 from firstread.explaining.overlay import save_overlay, sheet
@@ -96,7 +95,7 @@ def explaining(
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder}: is a file; --out takes the name of a folder")
     if layer is not None:
-        files = _files(images) if images else _trained_on(Run.open(run))
+        files = _used(classifier, images) if images else _trained_on(Run.open(run))
         filters = yield from looking(classifier.network, layer, files)
         figure = filters_figure(filters, layer, len(files))
         folder.mkdir(parents=True, exist_ok=True)
@@ -104,7 +103,7 @@ def explaining(
         figure.savefig(path, dpi=150)
         yield Looked(layer, len(filters), path)
         return
-    files = _files(images)
+    files = _used(classifier, images)
     explainer = Explainer.of(classifier.network, classifier.classes, classifier.multilabel, method)
     own = replace(classifier.preprocessing.display, spacing=None)
     records, taken = [], set[str]()
@@ -130,13 +129,8 @@ def _written(
     return done
 
 
-def _files(named: Sequence[str | Path]) -> list[Path]:
-    paths = [Path(name) for name in named]
-    files = [f for path in paths for f in (images_in(path) if path.is_dir() else [path])]
-    if not files:
-        listed = ", ".join(map(str, paths)) or "nothing"
-        raise DataError([f"{listed}: no images to explain; name image files or a folder of them"])
-    return files
+def _used(classifier: Classifier, images: Sequence[str | Path]) -> list[Path]:
+    return [Path(path) for path in classifier.used(images)["path"]]
 
 
 def _trained_on(run: Run) -> list[Path]:

@@ -116,7 +116,6 @@ def training(
     repeats: int = 1,
     permute: int = 0,
     columns: Sequence[str] = (),
-    slices: str | None = None,
     **choices: Any,
 ) -> Iterator[Event]:
     """Do the main job, and yield what happens as it happens.
@@ -146,16 +145,17 @@ def training(
         images are parted anew; 0 folds for not at all.
     permute
         How often that is repeated with shuffled labels, in five folds if `folds` is 0.
-    columns, slices
-        Of DICOM and NIfTI files, as of `datasets.load`.
+    columns
+        Of DICOM files, as of `datasets.load`.
     **choices
         Any field of `Plan`: `recipe`, `backbone`, `weights`, `strategy`, `epochs`, `batch_size`,
-        `lr` (or `auto`), `image_size`, `augment`, `seed`, `precision`, ... None stands for "not
-        given".
+        `lr` (or `auto`), `image_size`, `slices`, `augment`, `seed`, `precision`, ... None stands
+        for "not given".
     """
     check_free(out)
     given = _given(choices)
     seed = given.get("seed", plan.seed if plan else 0)
+    slices = given.get("slices", plan.slices if plan else "") or None
     dataset = with_validation(load(data, columns=columns, slices=slices), seed)
     plan = replace(plan, data=str(data), **given) if plan else make_plan(str(data), given)
     plan = replace(plan, device=choose_device(device))

@@ -8,7 +8,7 @@ import PIL.Image
 import pytest
 
 from firstread.auditing.traces import BORDER, Trace, trace, traces
-from firstread.images import Image, Preprocessing, header, read
+from firstread.images import Image, Preprocessing, file_format, read
 from firstread.progress import Step
 
 Look = Callable[[np.ndarray], Trace]
@@ -19,7 +19,7 @@ def look(tmp_path: Path) -> Look:
     def make(pixels: np.ndarray) -> Trace:
         path = tmp_path / "film.png"
         PIL.Image.fromarray(pixels).save(path)
-        return trace(path, read(path), header(path))
+        return trace(path, read(path), file_format(path))
 
     return make
 
@@ -71,8 +71,8 @@ def test_sixteen_bits_are_measured_like_eight(tmp_path: Path) -> None:
     ramp = np.tile(np.arange(64, dtype=np.uint16) * 1024, (64, 1))
     path = tmp_path / "film.png"
     PIL.Image.fromarray(ramp).save(path)
-    deep = trace(path, Image(ramp), header(path))
-    flat = trace(path, Image((ramp >> 8).astype(np.uint8)), header(path))
+    deep = trace(path, Image(ramp), file_format(path))
+    flat = trace(path, Image((ramp >> 8).astype(np.uint8)), file_format(path))
     np.testing.assert_array_equal(deep.histogram, flat.histogram)
     np.testing.assert_array_equal(deep.border, flat.border)
 

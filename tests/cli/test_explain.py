@@ -79,7 +79,7 @@ def test_a_layer_is_drawn_from_the_runs_own_images(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ((), "no images to explain"),
+        ((), "there are no images"),
         (("x.png", "--method", "gradcm"), "'gradcm' is not a way to explain"),
         (("x.png", "--class", "gray"), "'gray' is not a class of this model"),
         (("x.png",), "x.png: does not exist"),

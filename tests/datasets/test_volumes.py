@@ -87,6 +87,14 @@ def test_frames_and_single_images(write_dicom: Write, write_image: Write) -> Non
         parts([cine], slices="31")
 
 
+def test_files_named_by_the_user_stay_whatever_is_chosen_of_a_series(write_dicom: Write) -> None:
+    files = series(write_dicom, 9, "s", "1.2.3")
+    some = parts(files, slices="middle", kept=files[:2])
+    assert {*some["path"]} >= {*map(str, files[:2])}
+    assert len(some) == 3
+    assert len(parts(files[:2], slices="7", kept=files[:2])) == 2
+
+
 def test_a_volume_that_claims_too_many_frames_is_named_when_read(write_dicom: Write) -> None:
     path = write_dicom(np.zeros((20, 20), np.uint8), NumberOfFrames=10_000)
     assert parts([path])["path"].tolist() == [str(path)]

@@ -395,7 +395,7 @@ def test_a_codestream_of_another_size_is_not_decoded(write_dicom: Write) -> None
 
 
 def test_a_missing_codec_is_named(write_dicom: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("firstread.images.frames.plugin", lambda _: None)
+    monkeypatch.setattr("firstread.images.frames.plugin", lambda *_: None)
     with pytest.raises(ImageError, match="pip install pylibjpeg pylibjpeg-openjpeg"):
         read(write_dicom(HOUNSFIELD, syntax=JPEG2000Lossless))
 

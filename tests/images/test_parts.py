@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from firstread.errors import ImageError, UsageError
-from firstread.images import chosen, located, part_of, read
+from firstread.images import check_choice, chosen, located, part_of, read
 
 
 @pytest.mark.parametrize(
@@ -32,6 +32,11 @@ def test_choices(choice: str, count: int, expected: list[int]) -> None:
 def test_choices_that_can_t_be(choice: str) -> None:
     with pytest.raises(UsageError, match="write each, middle, even:N"):
         chosen(choice, 3)
+
+
+@pytest.mark.parametrize("choice", ["even:4000", "4000", "1,4000", "0%, 100%", "each", "middle"])
+def test_choices_that_make_sense_for_some_volume(choice: str) -> None:
+    check_choice(choice)
 
 
 def test_names_of_images_in_files(tmp_path: Path) -> None:

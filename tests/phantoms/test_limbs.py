@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from firstread.phantoms import foot, hand, knee
+from firstread.phantoms import foot, hand, knee, shoulder, skull
 from firstread.phantoms.truth import FAMILIES, LABELS, SIGNS, TISSUES, Phantoms
 
-LIMBS = (hand, knee, foot)
+LIMBS = (hand, knee, foot, shoulder, skull)
 METAL = ("screws", "prosthesis", "ring", "marker", "pacemaker", "leads", "tube", "dental")
 every_limb = pytest.mark.parametrize("limb", LIMBS, ids=lambda m: m.__name__.rpartition(".")[2])
 
@@ -74,6 +74,7 @@ def balance(pictures: Phantoms, view: str, rows: slice, tissue: str) -> Tensor:
         (foot, "ap", slice(0, 5), "bone"),  # the great toe is the thickest
         (foot, "lateral", slice(0, 3), "soft"),  # the leg stands on the heel
         (knee, "lateral", slice(0, 3), "bone"),  # the bent thigh rises to the front
+        (shoulder, "ap", slice(3, 8), "gas"),  # the lung is on the inner side
     ],
 )
 def test_left_and_right_mirror_each_other(

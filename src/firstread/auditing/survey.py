@@ -19,7 +19,7 @@ import PIL.Image
 
 from firstread.auditing.traces import Trace, gray_of, trace
 from firstread.errors import ImageError
-from firstread.images import Image, header, read
+from firstread.images import Image, file_format, read
 from firstread.progress import Step
 
 THUMBNAIL = 64
@@ -45,7 +45,7 @@ class Glance:
     error
         Why it can't be read; empty where it can. The fields below then say nothing.
     format, mode, bits, file_bytes
-        As of `images.Header`.
+        As of `images.FileFormat`.
     width, height
         In pixels, as displayed.
     gray
@@ -127,7 +127,7 @@ def glance(path: str | Path) -> Glance:
     """
     try:
         image = read(path)
-        head = header(path)
+        stored = file_format(path)
     except ImageError as error:
         return Glance(str(path), error.reason)
     height, width = image.shape
@@ -142,10 +142,10 @@ def glance(path: str | Path) -> Glance:
     return Glance(
         str(path),
         "",
-        head.format,
-        head.mode,
-        head.bits,
-        head.size,
+        stored.format,
+        stored.mode,
+        stored.bits,
+        stored.size,
         width,
         height,
         image.gray,
@@ -157,7 +157,7 @@ def glance(path: str | Path) -> Glance:
         float(high),
         float(share.max()),
         np.asarray(small),
-        trace(Path(path), image, head),
+        trace(Path(path), image, stored),
     )
 
 

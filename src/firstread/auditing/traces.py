@@ -14,7 +14,7 @@ import PIL.Image
 
 from firstread.auditing.markers import Marker, markers
 from firstread.errors import ImageError
-from firstread.images import Header, Image, Preprocessing, header, prepared, read
+from firstread.images import FileFormat, Image, Preprocessing, file_format, prepared, read
 from firstread.progress import Step
 
 SMALL = 28
@@ -55,8 +55,8 @@ class Trace:
     ----------
     path
         The file.
-    header
-        What it says of itself.
+    stored
+        How it is stored.
     shape
         Height and width in pixels, as displayed.
     gray
@@ -74,7 +74,7 @@ class Trace:
     """
 
     path: Path
-    header: Header
+    stored: FileFormat
     shape: tuple[int, int]
     gray: bool
     colour: float
@@ -103,7 +103,7 @@ def traces(
         except ImageError:
             return None
         seen = image if preprocessing is None else prepared(image, preprocessing)
-        return trace(path, seen, header(path))
+        return trace(path, seen, file_format(path))
 
     made: list[Trace] = []
     with ThreadPoolExecutor(_WORKERS) as workers:
@@ -114,7 +114,7 @@ def traces(
     yield tuple(made)
 
 
-def trace(path: Path, image: Image, head: Header) -> Trace:
+def trace(path: Path, image: Image, stored: FileFormat) -> Trace:
     """Measure an image that is decoded already.
 
     Parameters
@@ -123,8 +123,8 @@ def trace(path: Path, image: Image, head: Header) -> Trace:
         Its file, which isn't opened.
     image
         Its pixels.
-    head
-        What the file says of itself.
+    stored
+        How the file is stored.
     """
     gray = gray_of(image)
     height, width = gray.shape
@@ -134,7 +134,7 @@ def trace(path: Path, image: Image, head: Header) -> Trace:
     levels = np.bincount(gray.ravel() >> 3, minlength=BINS)
     return Trace(
         Path(path),
-        head,
+        stored,
         (height, width),
         image.gray,
         _colour(image),

@@ -107,25 +107,30 @@ def name(found: Sequence[Trace], table: pd.DataFrame) -> Traits:
 
 def file_size(found: Sequence[Trace], table: pd.DataFrame) -> Traits:
     """Return the sizes of the files."""
-    return (_number("has a file of {} KiB", [trace.header.size / 1024 for trace in found]),)
+    return (_number("has a file of {} KiB", [trace.stored.size / 1024 for trace in found]),)
 
 
 def storage(found: Sequence[Trace], table: pd.DataFrame) -> Traits:
     """Return format, compression, and what else stands in the headers."""
-    headers = [trace.header for trace in found]
-    fields = sorted({field for header in headers for field in header.fields})
+    formats = [trace.stored for trace in found]
+    fields = sorted({field for stored in formats for field in stored.fields})
     return (
-        _category("is a {} file", [header.format for header in headers]),
+        _category("is a {} file", [stored.format for stored in formats]),
         _category("has the suffix {}", [trace.path.suffix.lower() for trace in found]),
         _category(
             "has JPEG quality {}",
-            [str(header.quality) if header.quality else "" for header in headers],
+            [str(stored.quality) if stored.quality else "" for stored in formats],
         ),
-        _category("has {} compression", [header.compression for header in headers]),
-        _category("is stored {}", ["in passes" if h.progressive else "" for h in headers]),
-        _category("has a header that names {}", [header.device for header in headers]),
+        _category("has {} compression", [stored.compression for stored in formats]),
+        _category(
+            "is stored {}", ["in passes" if stored.progressive else "" for stored in formats]
+        ),
+        _category("has a header that names {}", [stored.device for stored in formats]),
         *(
-            _category("has {} in the header", [field if field in h.fields else "" for h in headers])
+            _category(
+                "has {} in the header",
+                [field if field in stored.fields else "" for stored in formats],
+            )
             for field in fields
         ),
     )
@@ -145,11 +150,13 @@ def dimensions(found: Sequence[Trace], table: pd.DataFrame) -> Traits:
 
 def channels(found: Sequence[Trace], table: pd.DataFrame) -> Traits:
     """Return the mode, channels, bit depth, and whether there is colour in the pixels."""
-    headers = [trace.header for trace in found]
+    formats = [trace.stored for trace in found]
     return (
-        _category("is stored as {}", [header.mode for header in headers]),
-        _category("has {} channels in the file", [str(h.channels or "") for h in headers]),
-        _category("has {} bits a channel", [str(h.bits or "") for h in headers]),
+        _category("is stored as {}", [stored.mode for stored in formats]),
+        _category(
+            "has {} channels in the file", [str(stored.channels or "") for stored in formats]
+        ),
+        _category("has {} bits a channel", [str(stored.bits or "") for stored in formats]),
         _category("is {}", [_tint(trace) for trace in found]),
         _number("has {} % of its pixels in colour", [100 * trace.colour for trace in found]),
     )

@@ -18,6 +18,7 @@ from firstread.cli.compare import compare
 from firstread.cli.demo import demo
 from firstread.cli.evaluate import evaluate
 from firstread.cli.explain import explain
+from firstread.cli.export import export
 from firstread.cli.inspect import inspect
 from firstread.cli.pacs import pacs
 from firstread.cli.predict import predict
@@ -50,6 +51,7 @@ COMMANDS = (
     card,
     push,
     pull,
+    export,
     inspect,
     demo,
     zoo,

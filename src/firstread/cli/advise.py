@@ -22,6 +22,7 @@ def advise(
     neutralise: options.Neutralise = None,
     window: options.Window = None,
     spacing: options.Spacing = None,
+    slices: options.Slices = None,
     seed: options.Seed = None,
     device: options.Device = "auto",
     precision: options.Precision = None,
@@ -58,6 +59,7 @@ def advise(
             neutralise=neutralise,
             window=window,
             spacing=spacing,
+            slices=slices,
             seed=seed,
             precision=precision,
         )

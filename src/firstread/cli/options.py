@@ -182,7 +182,8 @@ Slices = Annotated[
     str | None,
     typer.Option(
         metavar="each|middle|even:N|3,7|50%",
-        help="Which slices of volumes and frames of multi-frame files; even:16 by default.",
+        help="Which slices of volumes and frames of multi-frame files. By default those that the "
+        "run was trained on; for a training even:16 of each file, and all files of a series.",
         show_default=False,
     ),
 ]

@@ -59,6 +59,10 @@ def listen(
     most: Annotated[
         int, typer.Option(min=1, help="Unanswered images beyond which senders must wait.")
     ] = 10_000,
+    largest: Annotated[
+        int,
+        typer.Option(metavar="MIB", min=1, max=4096, help="Size beyond which an image is refused."),
+    ] = 512,
     codes: options.Codes = None,
     tls_cert: Annotated[
         Path | None,
@@ -100,6 +104,7 @@ def listen(
         associations,
         tuple(map(ae_title, accept or ())),
         None if tls is None else tls.accepting(),
+        largest * 2**20,
     )
     sender = Sender(Node.parse(send_to), address.ae, tls.calling() if tls and send_tls else None)
     classifier = load(run)
@@ -119,7 +124,8 @@ def listen(
         else:
             done = f"{event.arrived} arrived, {event.answered} answered, {event.sent} sent"
             failed = f", {event.failed} put aside" if event.failed else ""
-            notices.print(done + failed)
+            refused = f", {event.refused} refused" if event.refused else ""
+            notices.print(done + failed + refused)
 
 
 @pacs.command()

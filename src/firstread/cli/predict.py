@@ -88,14 +88,15 @@ def predict(
 ) -> None:
     """Label images with a trained classifier: path, label, probability of each class.
 
-    Of volumes and multi-frame files 16 slices are labelled, spread evenly, unless --slices says
-    otherwise.
+    Of volumes and multi-frame files those slices are labelled that the training used, unless
+    --slices says otherwise.
     """
     from firstread.classifier import load
     from firstread.cli.careful import predict_carefully
     from firstread.cli.screen import drawable, followed, notices, print_table
-    from firstread.datasets import parts, per_volume
+    from firstread.datasets import per_volume
     from firstread.errors import UsageError
+    from firstread.images import located
 
     if sheet is not None:
         drawable("--sheet", sheet)
@@ -117,11 +118,11 @@ def predict(
     elif codes is not None:
         raise UsageError("--codes goes with --dicom-sr; name a folder for the reports")
     classifier = load(run)
-    files = [file for name in paths for file in _files(Path(name))]
-    used = parts(files, slices=slices)
-    named = used["path"].tolist() or paths
+    used = classifier.used(paths, slices)
+    named = used["path"].tolist()
     if wanted:
         model = Model.of(run, classifier, codes)
+        files = [located(Path(path))[0] for path in named]
         known = writing.sources(files, skip=skip_unreadable)
     if coverage is not None:
         predictions = predict_carefully(run, classifier, named, coverage, skip_unreadable)
@@ -179,13 +180,6 @@ def _looked(classifier: Classifier) -> Callable[[Answer], npt.NDArray[np.floatin
         return np.asarray(marked / max(float(marked.max()), 1e-12))
 
     return looked
-
-
-def _files(path: Path) -> list[Path]:
-    from firstread.datasets import images_in
-    from firstread.images import is_directory
-
-    return images_in(path) if path.is_dir() or is_directory(path) else [path]
 
 
 def _standard_input() -> list[str]:

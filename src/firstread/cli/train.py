@@ -61,6 +61,7 @@ def train(
     neutralise: options.Neutralise = None,
     window: options.Window = None,
     spacing: options.Spacing = None,
+    slices: options.Slices = None,
     seed: options.Seed = None,
     device: options.Device = "auto",
     precision: options.Precision = None,
@@ -76,7 +77,6 @@ def train(
         ),
     ] = 0,
     column: options.Column = None,
-    slices: options.Slices = None,
     audit: Annotated[
         bool, typer.Option(help="Look for what is wrong with the data first, and fit rivals.")
     ] = True,
@@ -109,6 +109,7 @@ def train(
         "neutralise": neutralise,
         "window": window,
         "spacing": spacing,
+        "slices": slices,
         "seed": seed,
         "precision": precision,
     }
@@ -145,7 +146,6 @@ def train(
             repeats=repeats,
             permute=permute,
             columns=column or (),
-            slices=slices,
             **choices,
         )
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -53,7 +53,10 @@ def expanded(dataset: Dataset, known: Mapping[Path, Facts], slices: str | None =
 
 
 def parts(
-    paths: Sequence[Path], known: Mapping[Path, Facts] | None = None, slices: str | None = None
+    paths: Sequence[Path],
+    known: Mapping[Path, Facts] | None = None,
+    slices: str | None = None,
+    kept: Collection[Path] = (),
 ) -> pd.DataFrame:
     """Say which images in some files are used.
 
@@ -65,6 +68,8 @@ def parts(
         Their headers; read here if not given.
     slices
         As of `expanded`.
+    kept
+        Those of the files that are used whatever `slices` makes of their series.
 
     Returns
     -------
@@ -78,7 +83,7 @@ def parts(
         If `slices` can't be understood, or a volume has not so many.
     """
     known = read_facts(paths) if known is None else known
-    dropped = _dropped(paths, known, slices)
+    dropped = _dropped([path for path in paths if path not in kept], known, slices)
     series = _series(paths, known)
     rows: list[tuple[str, str | None, int]] = []
     for place, path in enumerate(paths):
@@ -88,7 +93,7 @@ def parts(
                 rows.append((str(path), series.get(path), place))
             continue
         word = "slice" if facts.kind == "nifti" else "frame"
-        for rank in chosen(slices or SLICES, len(facts.order)):
+        for rank in _chosen(path, slices or SLICES, len(facts.order)):
             rows.append((str(part_of(path, word, facts.order[rank - 1])), str(path), place))
     frame = pd.DataFrame(rows, columns=["path", "volume", "file"])
     return frame.astype({"path": object, "volume": object, "file": np.int64})
@@ -120,8 +125,16 @@ def _dropped(paths: Sequence[Path], known: Mapping[Path, Facts], slices: str | N
     return {
         path
         for _, files in _members(paths, known)
-        for path in {*files} - {files[rank - 1] for rank in chosen(slices, len(files))}
+        for path in {*files} - {files[rank - 1] for rank in _chosen(files[0], slices, len(files))}
     }
+
+
+def _chosen(path: Path, choice: str, count: int) -> list[int]:
+    """Choose, and name the file where it has not so many; of a series the first."""
+    try:
+        return chosen(choice, count)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
 def per_volume(

@@ -3,11 +3,11 @@
 from firstread.images.directory import listed_in
 from firstread.images.display import Display
 from firstread.images.facts import Facts, facts, keyword
-from firstread.images.header import Header, header
+from firstread.images.file_format import FileFormat, file_format
 from firstread.images.image import Image, Interpolation, Preprocessing
 from firstread.images.kinds import holds_image, is_directory, is_image, kind_of
 from firstread.images.neutralise import NEUTRALISERS, neutralised, neutralisers, prepared
-from firstread.images.parts import chosen, located, part_of
+from firstread.images.parts import check_choice, chosen, located, part_of
 from firstread.images.placement import laid_back, scaled
 from firstread.images.raster import MAX_SIDE, MIN_SIDE, SUFFIXES
 from firstread.images.reading import read
@@ -20,14 +20,15 @@ __all__ = [
     "SUFFIXES",
     "Display",
     "Facts",
-    "Header",
+    "FileFormat",
     "Image",
     "Interpolation",
     "Preprocessing",
     "Statistics",
+    "check_choice",
     "chosen",
     "facts",
-    "header",
+    "file_format",
     "holds_image",
     "is_directory",
     "is_image",

@@ -11,27 +11,68 @@ from dataclasses import dataclass
 from pydicom import uid
 from pydicom.pixels.decoders.base import get_decoder
 
-_JPEG = frozenset({uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit, *uid.JPEGTransferSyntaxes})
+_JPEG = frozenset(uid.JPEGTransferSyntaxes)
 _JPEG_LS = frozenset(uid.JPEGLSTransferSyntaxes)
 _JPEG_2000 = frozenset(uid.JPEG2000TransferSyntaxes)
 
-PACKAGES = {
-    **dict.fromkeys(_JPEG | _JPEG_LS, "pylibjpeg pylibjpeg-libjpeg"),
-    **dict.fromkeys(_JPEG_2000, "pylibjpeg pylibjpeg-openjpeg"),
+
+@dataclass(frozen=True)
+class Codec:
+    """What decodes a transfer syntax.
+
+    Parameters
+    ----------
+    plugins
+        Names of pydicom's plugins for it, the best first.
+    package
+        What brings the first of them, for `pip install`.
+    """
+
+    plugins: tuple[str, ...]
+    package: str
+
+
+# pylibjpeg's JPEG and JPEG-LS codec is under the GPL-3.0. What comes with firstread does without
+# it, but for 12 bits of JPEG Extended, which nothing else decodes.
+_CODECS = {
+    uid.RLELossless: Codec(("pylibjpeg", "pydicom", "gdcm"), "pydicom"),
+    **dict.fromkeys(_JPEG, Codec(("gdcm", "pylibjpeg", "pillow"), "python-gdcm")),
+    **dict.fromkeys(_JPEG_LS, Codec(("pyjpegls", "gdcm", "pylibjpeg"), "pyjpegls")),
+    **dict.fromkeys(
+        _JPEG_2000, Codec(("pylibjpeg", "gdcm", "pillow"), "pylibjpeg pylibjpeg-openjpeg")
+    ),
 }
-"""What `pip install` needs for a transfer syntax that pydicom doesn't decode by itself."""
+_TWELVE_BITS = Codec(("pylibjpeg",), "'firstread[jpeg12]'")
 
 
-def plugin(syntax: uid.UID) -> str | None:
-    """Return which of pydicom's plugins decodes a transfer syntax, or None where none can.
+def codec(syntax: uid.UID, bits: int) -> Codec:
+    """Return what decodes a transfer syntax.
+
+    Parameters
+    ----------
+    syntax
+        A compressed one that pydicom knows.
+    bits
+        Stored of each sample.
+    """
+    if syntax == uid.JPEGExtended12Bit and bits > 8:
+        return _TWELVE_BITS
+    return _CODECS[syntax]
+
+
+def plugin(syntax: uid.UID, bits: int) -> str | None:
+    """Return which of pydicom's plugins decodes a transfer syntax here, or None where none can.
 
     One is named instead of trying all in turn: on damaged data each takes its time to fail.
+
+    Parameters
+    ----------
+    syntax, bits
+        As of `codec`.
     """
     available = get_decoder(syntax).available_plugins
-    return next((name for name in _PREFERRED if name in available), None)
+    return next((name for name in codec(syntax, bits).plugins if name in available), None)
 
-
-_PREFERRED = ("pylibjpeg", "pydicom", "pyjpegls", "gdcm", "pillow")
 
 # More of any of these is not met in clinical files, and makes decoders slow or hungry.
 MAX_TILES, MAX_LAYERS, MAX_LEVELS = 4096, 64, 16

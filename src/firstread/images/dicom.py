@@ -15,10 +15,11 @@ from pydicom.uid import RLELossless
 from firstread.errors import ImageError
 from firstread.images import views, windows
 from firstread.images.display import Display
-from firstread.images.frames import Layout, cells, decoded_frame, layout, spacing
+from firstread.images.frames import Layout, cells, decoded_frame, layout
 from firstread.images.headers import Header, opened, plain
 from firstread.images.image import Image, Pixels, gray_where_equal
 from firstread.images.raster import REMOVE
+from firstread.images.spacing import spacing
 from firstread.images.windows import Pipeline, Samples
 
 # All that decides how pixels are read; whatever names a patient is not even kept in memory.
@@ -32,6 +33,7 @@ _TAGS = [
         *("VOILUTSequence", "VOILUTFunction", "WindowCenter", "WindowWidth"),
         *("WindowCenterWidthExplanation", "PixelPresentation", "PaletteColorLookupTableUID"),
         *("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"),
+        "SequenceOfUltrasoundRegions",
         *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"),
         *("ExtendedOffsetTable", "ExtendedOffsetTableLengths"),
         *(

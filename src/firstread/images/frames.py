@@ -15,9 +15,9 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import RLELossless
 
 from firstread.errors import ImageError
-from firstread.images.codecs import PACKAGES, codestream, plugin
+from firstread.images.codecs import codec, codestream, plugin
 from firstread.images.decoding import DecodingError, decode
-from firstread.images.headers import NO_SYNTAX, Header, integer, numbers, text
+from firstread.images.headers import NO_SYNTAX, Header, integer, text
 from firstread.images.raster import MAX_SIDE, MIN_SIDE, REMOVE
 from firstread.images.windows import Samples
 
@@ -175,18 +175,6 @@ def holder(dataset: Dataset, number: int, keyword: str) -> Dataset:
     return dataset
 
 
-def spacing(dataset: Dataset, number: int) -> tuple[float, float] | None:
-    """Return millimetres between rows and between columns, where a frame's header says so.
-
-    In the patient (PS3.3 10.7.1.3), else at the detector, else of the scanned film.
-    """
-    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing"):
-        found = numbers(holder(dataset, number, keyword), keyword)
-        if len(found) == 2 and min(found) > 0:
-            return found[0], found[1]
-    return None
-
-
 def cells(
     path: Path, header: Header, found: Layout, number: int
 ) -> npt.NDArray[np.unsignedinteger]:
@@ -246,10 +234,10 @@ def decoded_frame(
         array, properties = decoder.as_array(header.source, index=number - 1, raw=raw, **options)
         array = array.astype(array.dtype.newbyteorder("="), copy=False)
         return array, str(properties["photometric_interpretation"])
-    chosen = plugin(syntax)
+    bits = found.samples.stored if found.samples is not None else 0
+    chosen = plugin(syntax, bits)
     if chosen is None:
-        packages = PACKAGES[syntax]
-        wanted = f"which needs another package: pip install {packages}"
+        wanted = f"which needs another package: pip install {codec(syntax, bits).package}"
         raise ImageError(path, f"is compressed as {syntax.name}, {wanted}")
     frame = _encoded(path, header, found, number)
     options |= {"raw": raw, "decoding_plugin": chosen, "transfer_syntax_uid": str(syntax)}

@@ -1,6 +1,7 @@
 """The header of a DICOM file: found, bounded, and asked for single values.
 
-pydicom's own messages may quote values, and values name patients: none of them goes into an error.
+pydicom's own messages may quote values, and values name patients: none of them goes into an
+error, a log or a warning.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pydicom.uid import (
 
 from firstread.errors import ImageError
 from firstread.images.raster import REMOVE
+from firstread.images.unquoted import unquoted
 
 MAX_INFLATED = 2**30
 """Bytes that a deflated file may unfold to."""
@@ -102,7 +104,7 @@ def opened(path: Path, tags: Sequence[int] | None = None) -> Iterator[Header]:
         it is open becomes one as well.
     """
     try:
-        with path.open("rb") as file, _source(path, file) as (source, data):
+        with unquoted(), path.open("rb") as file, _source(path, file) as (source, data):
             yield _header(path, source, data, tags)
     except ImageError:
         raise

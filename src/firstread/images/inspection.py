@@ -21,6 +21,7 @@ from firstread.images.image import Image
 from firstread.images.kinds import kind_of
 from firstread.images.parts import located
 from firstread.images.reading import read
+from firstread.images.spacing import spacing
 from firstread.images.windows import VOI, Modality, Pipeline, Range, Rescale, Samples, Table, Window
 
 IDENTIFIERS = (
@@ -125,7 +126,7 @@ def _of_dicom(
         *_identifiers(dataset, identifiers),
         ("size", f"{found.columns} x {found.rows} px"),
         ("frame", f"{frame} of {found.count}"),
-        ("spacing", _spacing(frames.spacing(dataset, frame))),
+        ("spacing", _spacing(spacing(dataset, frame))),
         ("photometric interpretation", found.photometric or "none stated"),
         ("samples", _samples(found)),
     ]

@@ -15,6 +15,10 @@ _NAMED = re.compile(r"(?P<file>.+)#(?:frame|slice)=(?P<number>\d{1,9})")
 _ADVICE = (
     "write each, middle, even:N, numbers from 1 as 3 or 3,7, or places along the volume as 50%"
 )
+_NUMBER, _PLACE = r"[1-9]\d{0,8}", r"(?:100|\d{1,2}(?:\.\d+)?)%"
+_CHOICE = re.compile(
+    rf"each|middle|even:[1-9]\d{{0,5}}|{_NUMBER}(?: ?, ?{_NUMBER})*|{_PLACE}(?: ?, ?{_PLACE})*"
+)
 
 EACH = "each"
 
@@ -50,6 +54,18 @@ def part_of(path: Path, word: str, number: int) -> Path:
     return path.with_name(f"{path.name}#{word}={number}")
 
 
+def check_choice(choice: str) -> None:
+    """Refuse a choice that `chosen` can't understand, whatever there is to choose from.
+
+    Raises
+    ------
+    UsageError
+        Saying what can be written.
+    """
+    if _CHOICE.fullmatch(choice) is None:
+        raise UsageError(f"{choice!r} chooses no frames or slices; {_ADVICE}")
+
+
 def chosen(choice: str, count: int) -> list[int]:
     """Return which images of several are meant: numbers from 1, in order.
 
@@ -73,24 +89,20 @@ def chosen(choice: str, count: int) -> list[int]:
     >>> chosen("0%,100%", 30)
     [1, 30]
     """
-    words = [word.strip() for word in choice.split(",")]
+    check_choice(choice)
     if choice == EACH:
         return list(range(1, count + 1))
     if choice == "middle":
         return [(count + 1) // 2]
-    if re.fullmatch(r"even:[1-9]\d{0,5}", choice):
+    if choice.startswith("even:"):
         return _even(int(choice[5:]), count)
-    if all(re.fullmatch(r"\d{1,3}(\.\d+)?%", word) for word in words):
-        shares = [float(word[:-1]) / 100 for word in words]
-        if max(shares) > 1:
-            raise UsageError(f"{choice!r}: no place is beyond 100%; {_ADVICE}")
-        return _distinct([1 + round(share * (count - 1)) for share in shares])
-    if all(re.fullmatch(r"[1-9]\d{0,8}", word) for word in words):
-        numbers = [int(word) for word in words]
-        if max(numbers) > count:
-            raise UsageError(f"{choice!r}: there are only {count}; {_ADVICE}")
-        return _distinct(numbers)
-    raise UsageError(f"{choice!r} chooses no frames or slices; {_ADVICE}")
+    words = [word.strip() for word in choice.split(",")]
+    if choice.endswith("%"):
+        return _distinct([1 + round(float(word[:-1]) / 100 * (count - 1)) for word in words])
+    numbers = [int(word) for word in words]
+    if max(numbers) > count:
+        raise UsageError(f"{choice!r}: there are only {count}; {_ADVICE}")
+    return _distinct(numbers)
 
 
 def _even(wanted: int, count: int) -> list[int]:

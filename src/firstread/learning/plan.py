@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from firstread.errors import UsageError, unknown
+from firstread.images import check_choice
 
 STRATEGIES = ("auto", "probe", "finetune", "scratch")
 RECIPES = ("firstread", "tutorial")
@@ -55,6 +56,9 @@ class Plan:
         the network can't learn it.
     window, spacing
         Of DICOM and NIfTI images, as of `images.Display`; a spacing of 0 leaves them as they are.
+    slices
+        Which slices of volumes and frames of multi-frame files are used, as of `images.chosen`;
+        empty for what `datasets.load` does where nobody says.
     augment
         A kind of augmentation: `none`, `mild` or `tutorial`.
     epochs, batch_size
@@ -113,6 +117,7 @@ class Plan:
     neutralise: str = ""
     window: str = "first"
     spacing: float = 0.0
+    slices: str = ""
     augment: str = "mild"
     epochs: int = 30
     batch_size: int = 16
@@ -314,6 +319,8 @@ def _check_values(given: Mapping[str, Any]) -> None:
             raise unknown("option", name, sorted(known))
         if name in _CHOICES and value not in _CHOICES[name]:
             raise unknown(name, value, _CHOICES[name])
+        if name == "slices" and value:
+            check_choice(value)
         low, high = _RANGES.get(name, (None, None))
         if low is not None and high is not None and not low <= value <= high:
             raise UsageError(f"{name} is {value}; it must be from {low:g} to {high:g}")

@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from firstread.phantoms.chances import Dice
+from firstread.phantoms.fillings import curve
 from firstread.phantoms.marks import LETTERS, write
 from firstread.phantoms.solids import BONE, METAL, MUSCLE
 from firstread.phantoms.truth import SIGNS, Phantoms, coarse
@@ -76,8 +77,13 @@ def blur(image: Tensor, sigma: Tensor | float) -> Tensor:
     gap = (place[:, None] - place).square()
     width = torch.as_tensor(sigma, dtype=torch.float32).reshape(-1, 1, 1).clamp(min=1e-2)
     matrix = (gap / (-2 * width.square())).exp()
-    matrix = (matrix / matrix.sum(dim=-1, keepdim=True)).expand(len(image), -1, -1)
+    matrix = matrix / matrix.sum(dim=-1, keepdim=True)
     return matrix @ image @ matrix.mT
+
+
+def sharp(bone: Tensor, field: Tensor) -> Tensor:
+    """Return what points cast (N, S, S), blurred as little as hides the points: by 1.5 mm or so."""
+    return blur(bone, (1.5 * bone.shape[-1] / field).clamp(min=0.5))
 
 
 def haze(image: Tensor, sigma: Tensor | float) -> Tensor:
@@ -91,9 +97,9 @@ def haze(image: Tensor, sigma: Tensor | float) -> Tensor:
 def ripple(dice: Dice, size: int, grain: float) -> Tensor:
     """Return smooth noise (N, size, size) of about unit variance, blobs ``grain`` pixels wide."""
     few = max(int(size / grain) + 3, 4)
-    noise = dice.normal(0, 1, 1, few, few)
-    wide = functional.interpolate(noise, size=(size, size), mode="bicubic", align_corners=True)
-    return 1.3 * wide[:, 0]
+    # Splines along rows, then along columns.
+    across = curve(1.3 * dice.normal(0, 1, few, few), size)
+    return curve(across.mT, size)
 
 
 def develop(
@@ -126,11 +132,11 @@ def develop(
     grey = _display(_expose(shadow.line + LEAD * lead, shadow.field, dice, stray), dice, stray)
     ink, written = _text(dice, size, hard)
     shade = torch.where(dice.chance(0.8), 0.97, 0.1)[:, None, None]
-    grey = torch.where(dice.chance(0.35 * hard)[:, None, None], _soften(grey, dice), grey)
+    enlarged, reach = dice.chance(0.35 * hard), dice.uniform(0.5, 1.4) * size / 128
+    grey[enlarged] = blur(grey[enlarged], reach[enlarged])
     turned_grey = dice.chance(0.1 * hard)
-    grey = torch.where(turned_grey[:, None, None], 1 - grey, grey)
-    opening, border = _opening(dice, size, hard)
-    grey = border * (1 - opening) + opening * grey
+    grey = (grey - turned_grey[:, None, None].float()).abs_()
+    _collimate(grey, dice, hard)
     grey = grey + ink * (shade - grey)
     signs = signs.clone()
     signs[:, SIGNS.index("marker")] = marked.float()
@@ -138,14 +144,11 @@ def develop(
     quarter = torch.where(dice.chance(0.15 * hard), dice.integers(4), 0)
     pixels, thickness = grey[:, None], coarse(shadow.paths) / 100
     for k in (1, 2, 3):
-        pixels = torch.where(_each(quarter == k), pixels.rot90(-k, (-2, -1)), pixels)
-        thickness = torch.where(_each(quarter == k), thickness.rot90(-k, (-2, -1)), thickness)
+        some = quarter == k
+        pixels[some] = pixels[some].rot90(-k, (-2, -1))
+        thickness[some] = thickness[some].rot90(-k, (-2, -1))
     known = {**labels, "inverted": turned_grey.long(), "quarter_turn": quarter}
     return Phantoms(pixels.clamp(0, 1), known, signs, thickness)
-
-
-def _each(flag: Tensor) -> Tensor:
-    return flag[:, None, None, None]
 
 
 def _marker(dice: Dice, side: Tensor, size: int) -> tuple[Tensor, Tensor]:
@@ -172,7 +175,11 @@ def _text(dice: Dice, size: int, hard: float) -> tuple[Tensor, Tensor]:
     place = torch.stack([x, y], dim=-1) * size
     text = dice.integers(len(LETTERS), 8)
     pen = dice.uniform(0.7, 1.2) * size / 128 * shown
-    return write(text, place, height, pen, torch.zeros(dice.n), size), shown
+    ink = torch.zeros(dice.n, size, size)
+    if shown.any():
+        level = torch.zeros(int(shown.sum()))
+        ink[shown] = write(text[shown], place[shown], height[shown], pen[shown], level, size)
+    return ink, shown
 
 
 def _expose(line: Tensor, field: Tensor, dice: Dice, stray: Tensor) -> Tensor:
@@ -180,12 +187,13 @@ def _expose(line: Tensor, field: Tensor, dice: Dice, stray: Tensor) -> Tensor:
     size = line.shape[-1]
     primary = (-line).exp_()
     share = dice.uniform(0.08, 0.2) + 0.5 * stray * dice.uniform()
-    signal = primary + share[:, None, None] * haze(primary, 35 * size / field)
+    # Scatter is a smooth share of what the body lets through about there.
+    signal = primary + share[:, None, None] * (-haze(line, 25 * size / field)).exp_()
     signal = signal / (1 + share)[:, None, None]
     # The exposure control stops at a given count behind the dense parts of the body.
     thin = signal[:, ::4, ::4].reshape(dice.n, -1)
     behind = thin.quantile(0.3, dim=1).clamp(min=1e-6)
-    dose = dice.uniform(1500, 8000) * 10 ** (-1.3 * stray * dice.uniform()) / behind
+    dose = dice.uniform(1500, 8000) * 10 ** (-1.1 * stray * dice.uniform()) / behind
     counts = signal * dose[:, None, None]
     grain = dice.normal(0, 1, size, size)
     counts = counts + counts.sqrt() * grain
@@ -218,27 +226,23 @@ def _display(density: Tensor, dice: Dice, stray: Tensor) -> Tensor:
     return grey ** (stray * dice.normal(0, 0.3)).exp()[:, None, None]
 
 
-def _soften(grey: Tensor, dice: Dice) -> Tensor:
-    """Return pictures as if enlarged from small ones."""
+def _collimate(grey: Tensor, dice: Dice, hard: float) -> None:
+    """Put a border where the collimator or a box lets no beam through, if there is one."""
     size = grey.shape[-1]
-    return blur(grey, dice.uniform(0.5, 1.4) * size / 128)
-
-
-def _opening(dice: Dice, size: int, hard: float) -> tuple[Tensor, Tensor]:
-    """Return where the collimator lets the beam through (N, S, S), and the shade of its border."""
     strips = dice.chance(0.2 * hard, 4) * dice.uniform(0.0, 0.07, 4)
     boxed = (dice.chance(0.15 * hard) * dice.uniform(0.02, 0.16))[:, None]
     upright = dice.chance(0.5)[:, None]
     strips = strips + boxed * torch.cat([upright, upright, ~upright, ~upright], dim=1)
     tilt = dice.chance(0.15 * hard) * dice.normal(0, 0.05)
+    border = torch.where(dice.chance(0.25), dice.uniform(0.8, 1.0), dice.uniform(0.0, 0.06))
+    some = strips.sum(dim=1) > 0
+    left, right, top, bottom = (strips[some] - 0.5)[..., None, None].unbind(1)
+    tilt = tilt[some, None, None]
     place = (torch.arange(size, dtype=torch.float32) + 0.5) / size - 0.5
-    u = place[None, None] + tilt[:, None, None] * place[None, :, None]
-    v = place[None, :, None] - tilt[:, None, None] * place[None, None]
-    left, right, top, bottom = ((strips[:, k, None, None] - 0.5) for k in range(4))
+    u, v = place + tilt * place[:, None], place[:, None] - tilt * place
     inner = torch.minimum(
         -u.abs() - torch.where(u < 0, left, right), -v.abs() - torch.where(v < 0, top, bottom)
     )
     opening = (inner * size + 1.0).clamp_(0, 1)
-    opening = torch.where((strips.sum(dim=1) > 0)[:, None, None], opening, 1.0)
-    border = torch.where(dice.chance(0.25), dice.uniform(0.8, 1.0), dice.uniform(0.0, 0.06))
-    return opening, border[:, None, None]
+    shade = border[some, None, None]
+    grey[some] = shade + opening * (grey[some] - shade)

@@ -26,8 +26,13 @@ RIBS = torch.tensor(
 BACK = torch.tensor(TOPS[6:18]).float()
 
 
-def ribs(body: Habitus, dice: Dice, broken: Tensor, n: int = 96) -> Cloud:
-    """Return both sides' ribs as flat curved tubes; where broken (N,), one has a step."""
+def ribs(
+    body: Habitus, dice: Dice, broken: Tensor, n: int = 96, first: int = 0, last: int = 12
+) -> Cloud:
+    """Return both sides' ribs as flat curved tubes; where broken (N,), one has a step.
+
+    ``first`` to ``last`` - 1 are drawn, of n points along each; 0 is the uppermost.
+    """
     half, deep, fall, reach = (column[None, :, None] for column in RIBS.unbind(-1))
     t = torch.linspace(0, 1, n)
     t = 0.055 + t * (reach - 0.055)
@@ -55,8 +60,10 @@ def ribs(body: Habitus, dice: Dice, broken: Tensor, n: int = 96) -> Cloud:
     both = both + dice.normal(0, 1.2, 2, 12, 1, 1) * torch.tensor([0.0, 0.0, 1.0])
     share = torch.linspace(0, 1, n)
     thin = body.density[:, None, None, None]
-    wall = (3.8 - 1.9 * share) * thin * torch.ones(2, 12, 1)
-    return tube(both, 5.2 * (0.85 + 0.3 * share), 3.2, wall, core=0.0, up=(0.0, 0.0, 1.0), around=4)
+    wall = (3.8 - 1.9 * share) * thin * torch.ones(2, last - first, 1)
+    flat = 5.2 * (0.85 + 0.3 * share)
+    some = both[:, :, first:last]
+    return tube(some, flat, 3.2, wall, core=0.0, up=(0.0, 0.0, 1.0), around=4)
 
 
 @cache

@@ -23,6 +23,10 @@ class Dice:
     n: int
     generator: torch.Generator
 
+    def fewer(self, n: int) -> Dice:
+        """Return dice for n bodies, on the same generator."""
+        return Dice(n, self.generator)
+
     def uniform(self, low: float = 0.0, high: float = 1.0, *shape: int) -> Tensor:
         """Return (N, *shape) evenly spread between two numbers."""
         return torch.rand(self.n, *shape, generator=self.generator) * (high - low) + low

@@ -8,13 +8,15 @@ import torch
 from torch import Tensor
 
 from firstread.phantoms import devices
-from firstread.phantoms.beam import Shadow, blur, cast, develop
+from firstread.phantoms.beam import Shadow, cast, develop, sharp
 from firstread.phantoms.cage import breastbone, ribs, shoulders
 from firstread.phantoms.chances import Dice
+from firstread.phantoms.devices import wear
+from firstread.phantoms.gut import stomach
 from firstread.phantoms.lungs import breathe
-from firstread.phantoms.solids import VISCERA, Pose, ellipsoids, pose, project
+from firstread.phantoms.solids import VISCERA, pose, project
 from firstread.phantoms.spine import column
-from firstread.phantoms.trunk import Habitus, arms, flesh, levels, patients
+from firstread.phantoms.trunk import Habitus, arms, flesh, patients
 from firstread.phantoms.truth import FAMILIES, LABELS, Phantoms, answers, findings
 
 # How often each is seen.
@@ -65,7 +67,7 @@ def expose(dice: Dice, size: int, hard: float) -> tuple[Shadow, dict[str, Tensor
     air = breathe(body, stand, size, dice, signs, ~lying)
     hang = (view != LATERAL) & dice.chance(0.8)
     soft = torch.maximum(flesh(body, stand, size), arms(body, hang, stand, size)) + air.change
-    bubble = _stomach(body, dice, ~lying, stand, size)
+    bubble = stomach(body, dice, ~lying, stand, size)
     bone = project(
         [
             ribs(body, dice, signs["fracture"]),
@@ -76,15 +78,13 @@ def expose(dice: Dice, size: int, hard: float) -> tuple[Shadow, dict[str, Tensor
         stand,
         size,
     )
-    metal = project(
-        [make(dice).weighted(held[name].float()) for name, (_, make) in DEVICES.items()],
-        stand,
-        size,
-    )
+    metal = torch.zeros_like(soft)
+    for name, (_, make) in DEVICES.items():
+        wear(metal, held[name], make, dice, stand)
     scale = body.scale[:, None, None]
     soft = (soft - VISCERA * bubble).clamp(min=0)
     gas = air.gas + bubble
-    shadow = cast(field * body.scale, scale * soft, scale * blur(bone, 0.55), metal, scale * gas)
+    shadow = cast(field * body.scale, scale * soft, scale * sharp(bone, field), metal, scale * gas)
     labels = answers(
         n, family=FAMILIES.index("chest"), view=view, age=body.age, upright=(~lying).long()
     )
@@ -100,14 +100,3 @@ def _stand(body: Habitus, view: Tensor, large: Tensor, dice: Dice) -> Habitus:
     breath = body.breath + torch.where(ap, -10.0, 4.0)
     reach = body.arms + torch.where(view == PA, 0.25, 0.0)
     return Habitus(**{**vars(body), "heart": heart, "breath": breath, "arms": reach})
-
-
-def _stomach(body: Habitus, dice: Dice, upright: Tensor, stand: Pose, size: int) -> Tensor:
-    """Return the thickness (mm) of gas in the stomach; standing, it ends at a fluid level."""
-    level = 262 + body.breath + dice.normal(0, 5)
-    size_x, size_z = dice.uniform(18, 42), dice.uniform(9, 20)
-    full = dice.chance(0.7).float()
-    row = (62 * body.width, 5, level, size_x, 26, size_z, full)
-    gas = project(ellipsoids(row, n=dice.n), stand, size)
-    flat = ((level + 0.3 * size_z)[:, None] - levels(stand, size)) / 1.5
-    return gas * torch.where(upright[:, None], flat.clamp(0, 1), 1.0)[..., None]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from firstread.phantoms.chances import Dice
 from firstread.phantoms.fillings import curve, shell, tube, wire
-from firstread.phantoms.solids import METAL, TITANIUM, Cloud, join, rotation
+from firstread.phantoms.solids import METAL, TITANIUM, Cloud, Pose, join, project, rotation
 
 PLASTIC = 0.12  # with barium sulphate in it, or in a stripe
 
@@ -31,11 +31,32 @@ def _flip(dice: Dice, path: Tensor, p: float = 0.5) -> Tensor:
     return path * torch.stack([sign, 1 + 0 * sign, 1 + 0 * sign], dim=-1)[:, None]
 
 
+def fit(
+    total: Tensor, worn: Tensor, make: Callable[[Dice, Tensor], Cloud], dice: Dice, stand: Pose
+) -> None:
+    """Add a device's line integral to those (N, S, S) of the bodies that wear it.
+
+    ``make`` gets dice for the bodies where ``worn`` (N,) is true, and their numbers (M,); it is
+    left alone if there are none.
+    """
+    some = worn.nonzero().flatten()
+    if len(some):
+        cloud = make(dice.fewer(len(some)), some)
+        total[some] += project(cloud, stand.pick(some), total.shape[-1])
+
+
+def wear(
+    total: Tensor, worn: Tensor, make: Callable[[Dice], Cloud], dice: Dice, stand: Pose
+) -> None:
+    """Add a device's line integral where it is worn, as `fit`, whoever wears it."""
+    fit(total, worn, lambda fewer, _: make(fewer), dice, stand)
+
+
 def breathing_tube(dice: Dice) -> Cloud:
     """Return a tube in the windpipe, its tip above the fork."""
     tip = dice.uniform(40, 88)
-    path = _path(dice, [(2, 25, -150), (1, 6, -70), (2, -10, 0), (3, -18, tip)], 70, 1.0)
-    return tube(path, 4.6, wall=0.9, cortex=PLASTIC, core=0.0, around=6)
+    path = _path(dice, [(2, 25, -150), (1, 6, -70), (2, -10, 0), (3, -18, tip)], 140, 1.0)
+    return tube(path, 4.6, wall=0.9, cortex=PLASTIC, core=0.0, around=8)
 
 
 def feeding_tube(dice: Dice) -> Cloud:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from firstread.phantoms import shapes
 from firstread.phantoms.bones import at, broken, choose, eaten, long_bones, short_bones
 from firstread.phantoms.chances import Dice
 from firstread.phantoms.flesh import Flesh, flesh
@@ -33,44 +34,15 @@ HEADS = (
 # Proximal, middle and distal phalanx.
 TOES = ((31, 0, 23), (26, 13, 9), (24, 11, 9), (22, 9, 9), (20, 7, 9))
 GIRTHS = (
-    (1.5, 1.5, 1.0, 1.6),
-    (0.95, 0.95, 0.85, 0.9),
-    (0.92, 0.92, 0.85, 0.9),
-    (0.92, 0.9, 0.85, 0.9),
+    (1.5, 1.5, 1.0, 1.6), (0.95, 0.95, 0.85, 0.9), (0.92, 0.92, 0.85, 0.9), (0.92, 0.9, 0.85, 0.9),
     (0.95, 0.9, 0.85, 0.9),
-)
+)  # fmt: skip
 # Navicular, cuboid, medial, middle and lateral cuneiform, talar body, two sesamoids:
 # centre, semi-axes along x, y, z.
 TARSALS = (
     (9, 110, -47, 18, 7.5, 13), (-19, 106, -27, 12.5, 16, 13), (16, 127, -37, 9, 11.5, 14),
     (5, 126, -44, 7.5, 8.5, 10), (-6, 123, -39, 8, 11.5, 11), (0, 68, -60, 19, 25, 16),
     (16, 194, -4, 4, 5, 3.5), (27, 194, -4, 4, 5, 3.5),
-)  # fmt: skip
-METATARSAL = (
-    (0, 6, 8, 0.6, 1), (0.025, 8, 10, 0.7, 1.1), (0.12, 7, 8.5, 0.8, 1), (0.3, 4.6, 4.8, 1.6, 0.3),
-    (0.6, 4, 4.4, 2, 0.1), (0.8, 5, 5.5, 1.2, 0.6), (0.93, 6.2, 7.2, 0.7, 1), (1, 2.5, 3, 0.6, 1),
-)  # fmt: skip
-PHALANX = (
-    (0, 4.5, 4, 0.6, 1), (0.04, 6.4, 5.8, 0.6, 1.1), (0.2, 5.2, 4.6, 0.8, 0.8),
-    (0.5, 3.9, 3.5, 1.3, 0.2), (0.8, 4.5, 3.8, 0.8, 0.7), (0.95, 5, 4.2, 0.6, 1),
-    (1, 3, 2.5, 0.5, 1),
-)  # fmt: skip
-CALCANEUS = (
-    (0, 9, 12, 1.0, 0.7), (0.03, 14, 19, 1.4, 0.8), (0.15, 15, 21.5, 1.2, 0.75),
-    (0.4, 14, 18, 1.3, 0.7), (0.62, 19, 21, 1.3, 0.9), (0.85, 15, 14.5, 1.2, 0.8),
-    (0.98, 13, 12.5, 1, 1), (1, 9, 9, 1, 1),
-)  # fmt: skip
-NECK = (
-    (0, 14, 13, 1.0, 0.9), (0.4, 13, 11, 1.2, 0.8), (0.8, 15, 13.5, 1, 1), (0.96, 13, 12, 0.9, 1.1),
-    (1, 7, 7, 0.8, 1),
-)  # fmt: skip
-TIBIA = (
-    (0, 20, 18, 0.8, 1.1), (0.02, 23, 20.5, 1.2, 1.2), (0.1, 23, 20, 1.2, 0.9),
-    (0.3, 17, 16, 2, 0.5), (0.6, 13, 14, 3.6, 0.2), (1, 12, 13.5, 4.4, 0.1),
-)  # fmt: skip
-FIBULA = (
-    (0, 3, 4, 0.8, 1), (0.05, 8, 9, 0.9, 1), (0.25, 9, 9.5, 1, 0.8), (0.45, 6, 6.5, 1.8, 0.3),
-    (1, 6, 6, 2.4, 0.1),
 )  # fmt: skip
 FORWARDS = (0.0, 0.0, 1.0)
 
@@ -127,7 +99,9 @@ def draw(n: int, size: int, generator: torch.Generator, hard: float = 1.0) -> Ph
         n, fracture=hurt, arthrosis=worn, lytic=lytic, calcification=flecks, screws=held, cast=cast
     )
     bones = join([toes, back, _tarsals(dice, who, turn), chalk])
-    return expose(stand, limb, bones, metal, who, (labels, signs), dice, size, hard, sheath)
+    return expose(
+        stand, limb, bones, metal, who, (labels, signs), dice, size, hard, sheath, grit=0.8
+    )
 
 
 def _turn(dice: Dice, seen: Tensor, hard: float) -> Tensor:
@@ -197,13 +171,19 @@ def _toes(
         "up": FORWARDS,
     }
     metatarsals = long_bones(
-        METATARSAL, start[:, :, 0], end[:, :, 0], n=52, girth=girth[:, :, 0], plates=(0.9,), **looks
+        shapes.METATARSAL,
+        start[:, :, 0],
+        end[:, :, 0],
+        n=52,
+        girth=girth[:, :, 0],
+        plates=(0.9,),
+        **looks,
     )
     of = hit.repeat_interleave(metatarsals.mass.shape[1] // 5, dim=1)
     clouds = [broken(metatarsals, of=of, **snap)]
     clouds += [
         long_bones(
-            PHALANX, moved[:, :, k], moved[:, :, k + 4], n=30, girth=girth[:, :, k],
+            shapes.TOE, moved[:, :, k], moved[:, :, k + 4], n=30, girth=girth[:, :, k],
             plates=(0.12,), **looks,
         )
         for k in (1, 2, 3)
@@ -226,14 +206,11 @@ def _tarsals(dice: Dice, who: Sitter, turn: Tensor) -> Cloud:
     centre = table[:, :3] + dice.normal(0, 0.6, 8, 3)
     seen, wall = _seen(axes, turn), who.wall[:, None]
     talus = torch.arange(8) == 5
-    return join(
-        [
-            short_bones(
-                centre[:, of], seen[:, of], turn, wall, full * ripe[:, of].sign(), points=points
-            )
-            for of, points, full in ((~talus, 330, 1.1), (talus, 900, 0.9))
-        ]
-    )
+    kinds = ((~talus, 330, 1.1), (talus, 900, 0.9))
+    return join([
+        short_bones(centre[:, k], seen[:, k], turn, wall, full * ripe[:, k].sign(), points=points)
+        for k, points, full in kinds
+    ])  # fmt: skip
 
 
 def _hindfoot(dice: Dice, who: Sitter, turn: Tensor, profile: Tensor, gap: Tensor) -> Cloud:
@@ -242,31 +219,31 @@ def _hindfoot(dice: Dice, who: Sitter, turn: Tensor, profile: Tensor, gap: Tenso
     looks: dict[str, Any] = {"girth": who.girth, "wall": who.wall, "beam": turn[:, 1]}
     plate = who.child * (0.7 + 2.0 * (1 - who.years))
     heel = long_bones(
-        CALCANEUS, at(-3.0, 7.0, -25.0 + dice.normal(0, 1.5), n=n), at(-12.0, 88.0, -36.0, n=n),
-        n=60, across=34, plates=(0.12,), gap=plate * 0.8, up=FORWARDS, **looks,
+        shapes.CALCANEUS, at(-3.0, 7.0, -25.0 + dice.normal(0, 1.5), n=n),
+        at(-12.0, 88.0, -36.0, n=n), n=60, across=34, plates=(0.12,), gap=plate * 0.8,
+        up=FORWARDS, **looks,
     )  # fmt: skip
     along = normalize(torch.tensor([0.0, 1, 0.4]) + dice.normal(0, 0.3, 3), dim=-1)
     place = at(0.0, dice.uniform(25, 60), -30.0, n=n)
     kink = rotation("x", dice.normal(0, 0.12))
     heel = broken(heel, place, along, dice.normal(0, 2, 3), kink, gap)
     neck = long_bones(
-        NECK, at(2.0, 76.0, -58.0, n=n), at(10.0, 103.0, -48.0, n=n), n=24, across=22, up=FORWARDS,
-        **looks,
+        shapes.TALAR_NECK, at(2.0, 76.0, -58.0, n=n), at(10.0, 103.0, -48.0, n=n), n=24, across=22,
+        up=FORWARDS, **looks,
     )  # fmt: skip
     lean = dice.normal(0, 8)
     tibia = long_bones(
-        TIBIA, at(2.0, 67.0, -79.0, n=n), at(2.0, 60.0 + lean, -240.0, n=n), n=100, across=30,
-        plates=(0.09,), gap=plate, **looks,
+        shapes.TIBIA_BELOW, at(2.0, 67.0, -79.0, n=n), at(2.0, 60.0 + lean, -330.0, n=n), n=150,
+        across=30, plates=(0.058,), gap=plate, **looks,
     )  # fmt: skip
     fibula = long_bones(
-        FIBULA, at(-24.0, 60.0, -57.0, n=n), at(-20.0, 56.0 + lean, -240.0, n=n), n=110, across=12,
-        plates=(0.2,), gap=plate, **looks,
+        shapes.FIBULA_BELOW, at(-24.0, 60.0, -57.0, n=n), at(-20.0, 56.0 + lean, -330.0, n=n),
+        n=160, across=12, plates=(0.134,), gap=plate, **looks,
     )  # fmt: skip
     ankle = short_bones(
         at(20.0, 68.0, -72.0, n=n)[:, None], _seen(torch.tensor([[5.0, 11, 12]]), turn), turn,
         0.8, points=120,
     )  # fmt: skip
-    # From above the tube leans so that the leg is thrown behind the foot.
     return join([heel, neck, join([tibia, fibula, ankle]).weighted(profile)])
 
 
@@ -284,11 +261,11 @@ def _skin(
         [
             [[-4.0, 22, -24], [-2, 96, -32]],
             [[4, 80, -45], [0, 150, -24]],
-            [[0, 58, -70], [0, 56, -260]],
+            [[0, 58, -70], [0, 56, -350]],
         ]
     ).repeat(n, 1, 1, 1)
     # From above the tube leans so that the leg is thrown behind the foot.
-    rest[:, 2, 1, 2] = torch.where(profile, -260.0, -90.0)
+    rest[:, 2, 1, 2] = torch.where(profile, -350.0, -90.0)
     ends = torch.cat([ends.reshape(n, 20, 2, 3), rest], dim=1)
     above = torch.tensor([[30.0, 34], [36, 38], [34, 40]])
     aside = torch.tensor([[25.0, 33], [34, 23], [38, 50]])

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from firstread.phantoms import shapes
 from firstread.phantoms.bones import broken, choose, eaten, long_bones, short_bones
 from firstread.phantoms.chances import Dice
 from firstread.phantoms.flesh import flesh
@@ -45,33 +46,13 @@ CARPALS = (
 )  # fmt: skip
 # When bone appears in each of them, as a share of childhood.
 SPROUT = (0.45, 0.5, 0.0, 0.05, 0.45, 0.35, 0.25, 0.8)
-METACARPAL = (
-    (0, 4.5, 4, 0.5, 1), (0.02, 7, 6.5, 0.6, 1.1), (0.1, 6.8, 6, 0.7, 1),
-    (0.25, 4.6, 4.4, 1.4, 0.4),
-    (0.5, 4.0, 4, 2.0, 0.05), (0.68, 4.4, 4.4, 1.4, 0.35), (0.84, 6.5, 6.2, 0.7, 1),
-    (0.93, 6.8, 6.6, 0.6, 1.1), (0.98, 4.6, 5, 0.6, 1), (1, 1.5, 2, 0.6, 1),
-)  # fmt: skip
-PHALANX = (
-    (0, 5, 4, 0.6, 1), (0.025, 7.2, 6, 0.6, 1.1), (0.12, 6.6, 5.5, 0.7, 1), (0.3, 4.8, 4, 1.3, 0.3),
-    (0.6, 4.1, 3.3, 1.6, 0.1), (0.8, 4.7, 3.8, 1.0, 0.6), (0.91, 5.6, 4.6, 0.7, 1),
-    (0.975, 5, 4, 0.6, 1), (1, 3, 2.4, 0.6, 1),
-)  # fmt: skip
-TIP = (
-    (0, 4, 3.5, 0.5, 1), (0.03, 6, 4.6, 0.6, 1.1), (0.15, 5.2, 3.8, 0.7, 0.8),
-    (0.4, 2.9, 2.4, 1.1, 0.3), (0.65, 2.6, 2, 1.0, 0.4), (0.8, 3.9, 2.1, 0.6, 0.9),
-    (0.93, 3.9, 1.9, 0.5, 0.9), (1, 2, 1.2, 0.5, 1),
-)  # fmt: skip
-RADIUS = (
-    (0, 10, 7, 0.8, 1), (0.012, 14.5, 10, 0.9, 1.15), (0.07, 15.5, 10.5, 0.9, 1),
-    (0.16, 12.5, 8.5, 1.2, 0.8), (0.3, 8.5, 7, 2.2, 0.3), (0.5, 7, 6.5, 2.8, 0.1),
-    (1, 7.5, 7, 3, 0.05),
-)  # fmt: skip
-ULNA = (
-    (0, 5, 4, 0.8, 1), (0.012, 7.6, 7, 0.9, 1.1), (0.06, 7.8, 7.2, 0.9, 1),
-    (0.16, 6, 5.5, 1.4, 0.6), (0.4, 5.5, 5.5, 2.4, 0.1), (1, 6.5, 6.5, 2.8, 0.05),
-)  # fmt: skip
-FORMS = ((METACARPAL, (0.9,)), (PHALANX, (0.09,)), (PHALANX, (0.12,)), (TIP, (0.12,)))
-FOREARM = 130.0  # mm of it that may be seen
+FORMS = (
+    (shapes.METACARPAL, (0.9,)),
+    (shapes.FINGER, (0.09,)),
+    (shapes.FINGER, (0.12,)),
+    (shapes.FINGER_TIP, (0.12,)),
+)
+FOREARM = 190.0  # mm of it that may be seen
 
 
 def _rays(dice: Dice, who: Sitter, hard: float, gap: Tensor) -> tuple[Tensor, Tensor]:
@@ -217,21 +198,21 @@ def _forearm(dice: Dice, who: Sitter, turn: Tensor, gap: Tensor) -> Cloud:
     looks: dict[str, Any] = {
         "wall": who.wall,
         "gap": plate,
-        "n": 96,
+        "n": 145,
         "across": 24,
         "beam": turn[:, 1],
     }
     radius = long_bones(
-        RADIUS,
+        shapes.RADIUS,
         torch.stack([zero + 8.5, zero, zero + 18.5], dim=-1),
         torch.stack([6 + tail[:, 0], zero + 2, zero + FOREARM], dim=-1),
-        girth=who.girth, bow=torch.tensor([3.0, 0, 0]), plates=(0.085,), **looks,
+        girth=who.girth, bow=torch.tensor([3.0, 0, 0]), plates=(0.055,), **looks,
     )  # fmt: skip
     ulna = long_bones(
-        ULNA,
+        shapes.ULNA,
         torch.stack([zero - 14, zero - 3, 20.5 + dice.normal(0, 1.5)], dim=-1),
         torch.stack([-13 + tail[:, 0], zero, zero + FOREARM], dim=-1),
-        girth=who.girth, plates=(0.075,), **looks,
+        girth=who.girth, plates=(0.049,), **looks,
     )  # fmt: skip
     grown = (1 - 0.95 * who.child.float())[:, None, None]
     styloids = short_bones(
@@ -248,10 +229,10 @@ def _forearm(dice: Dice, who: Sitter, turn: Tensor, gap: Tensor) -> Cloud:
 def _plaster(dice: Dice, cast: Tensor, stand: Pose, size: int) -> Tensor:
     """Return the thickness (N, S, S) of a cast round forearm and palm, mm."""
     ends = torch.tensor(
-        [[[2.0, 0, -45], [0, 0, 5]], [[0, 0, 5], [0, 0, 30]], [[0, 0, 30], [0, 0, 140]]]
+        [[[2.0, 0, -45], [0, 0, 5]], [[0, 0, 5], [0, 0, 30]], [[0, 0, 30], [0, 0, 230]]]
     )
-    wide = torch.tensor([[44.0, 42], [41, 34], [34, 42]]).expand(dice.n, 3, 2)
-    deep = torch.tensor([[22.0, 24], [24, 27], [27, 36]]).expand(dice.n, 3, 2)
+    wide = torch.tensor([[44.0, 42], [41, 34], [34, 52]]).expand(dice.n, 3, 2)
+    deep = torch.tensor([[22.0, 24], [24, 27], [27, 44]]).expand(dice.n, 3, 2)
     shape = flesh(ends.expand(dice.n, 3, 2, 3), wide, deep, stand, size)
     top = (dice.uniform(-50, 0) - stand.centre[:, 2])[:, None]
     inside = torch.sigmoid((stand.grid(size) - top) / 1.2) * cast[:, None]
@@ -306,9 +287,9 @@ def _skin(start: Tensor, end: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     girth = torch.tensor([1.12, 1.0, 1.0, 0.96, 0.86])[:, None, None]
     wide = torch.tensor([[13.0, 13], [10, 9.3], [9.2, 8.6], [8.4, 7.2]]) * girth
     thick = torch.tensor([[13.0, 12], [9, 8.5], [8.5, 7.5], [7.5, 6]]) * girth
-    wrist = torch.tensor([[[1.0, 0, -8], [0, 0, 30]], [[0, 0, 30], [0, 0, 140]]])
+    wrist = torch.tensor([[[1.0, 0, -8], [0, 0, 30]], [[0, 0, 30], [0, 0, 230]]])
     ends = torch.cat([ends.reshape(n, 20, 2, 3), wrist.expand(n, 2, 2, 3)], dim=1)
-    cuff = torch.tensor([[29.0, 28], [28, 36]])
+    cuff = torch.tensor([[29.0, 28], [28, 44]])
     wide = torch.cat([wide.reshape(20, 2), cuff]).expand(n, -1, -1)
     thick = torch.cat([thick.reshape(20, 2), cuff * 0.72]).expand(n, -1, -1)
     return ends, wide, thick

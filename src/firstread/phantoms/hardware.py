@@ -10,7 +10,8 @@ import math
 import torch
 from torch import Tensor
 
-from firstread.phantoms.fillings import wire
+from firstread.phantoms.bones import short_bones
+from firstread.phantoms.fillings import curve, wire
 from firstread.phantoms.solids import METAL, TITANIUM, Cloud
 
 Size = Tensor | float
@@ -30,10 +31,10 @@ def screws(start: Tensor, end: Tensor, radius: Size, n: int = 60) -> Cloud:
     return wire(_line(start, end, n), girth, attenuation=TITANIUM, around=4)
 
 
-def pins(start: Tensor, end: Tensor, radius: Size, n: int = 70) -> Cloud:
+def pins(start: Tensor, end: Tensor, radius: Size, n: int = 70, around: int = 3) -> Cloud:
     """Drive smooth steel wires from start to end."""
     girth = torch.as_tensor(radius, dtype=torch.float32)[..., None]
-    return wire(_line(start, end, n), girth, attenuation=METAL)
+    return wire(_line(start, end, n), girth, attenuation=METAL, around=around)
 
 
 def plates(start: Tensor, end: Tensor, side: Tensor, width: Size, thick: Size, holes: int) -> Cloud:
@@ -72,3 +73,18 @@ def rings(centre: Tensor, along: Tensor, radius: Size, band: Size, n: int = 90) 
     )
     girth = torch.as_tensor(band, dtype=torch.float32)[..., None]
     return wire(path, girth, attenuation=METAL, around=4)
+
+
+def pacemaker(place: Tensor, midline: Tensor, turn: Tensor) -> Cloud:
+    """Put a pacemaker at a place (N, 3) of the chest, and a lead into the vein at the midline.
+
+    ``turn`` (N, 3, 3) is that of the pose; ``midline`` (N, 3) is at the height of the shoulder.
+    """
+    n, area = 700, 22.0 * 19.0
+    axes = torch.tensor([[[22.0, 4.0, 19.0]]]).expand(len(place), 1, 3)
+    box = short_bones(place[:, None], axes, turn, square=3.0, points=n)
+    mass = torch.full_like(box.mass, TITANIUM * 12.0 * area / n)
+    vein = midline + torch.tensor([25.0, 50, 10]), midline + torch.tensor([5.0, 30, 160])
+    loop = place + torch.tensor([8.0, 0, -16]), place + torch.tensor([-10.0, 0, -34])
+    lead = wire(curve(torch.stack([*loop, *vein], dim=1), 150), 0.9)
+    return Cloud(torch.cat([box.points, lead.points], 1), torch.cat([mass, lead.mass], 1))

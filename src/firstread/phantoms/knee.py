@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from firstread.phantoms import shapes
 from firstread.phantoms.bones import at, broken, eaten, long_bones, short_bones
 from firstread.phantoms.chances import Dice
 from firstread.phantoms.flesh import Flesh, flesh
@@ -21,22 +22,7 @@ from firstread.phantoms.sitting import OLD, Sitter, crop, expose, sitter, view
 from firstread.phantoms.solids import METAL, Cloud, Pose, join, rotation
 from firstread.phantoms.truth import FAMILIES, Phantoms, answers, findings
 
-THIGH, SHIN = 190.0, 200.0  # mm of femur and tibia that may be seen
-# Both run from the joint outwards.
-FEMUR = (
-    (0, 24, 14, 0.8, 1.1), (0.02, 34, 20, 0.9, 1.1), (0.07, 40, 25, 1.0, 1),
-    (0.14, 40, 25, 1.0, 0.95), (0.2, 35, 22, 1.1, 0.9), (0.28, 27, 18, 1.6, 0.7),
-    (0.38, 20, 16, 2.6, 0.5), (0.55, 15.5, 15, 4.2, 0.2), (1, 14, 14.5, 5.5, 0.1),
-)  # fmt: skip
-TIBIA = (
-    (0, 36, 20, 1.0, 1.2), (0.012, 38.5, 24, 1.3, 1.25), (0.06, 38, 24.5, 1.0, 1),
-    (0.12, 33, 23, 1.1, 0.9), (0.2, 25, 21, 1.5, 0.7), (0.32, 18, 18, 2.6, 0.4),
-    (0.5, 14, 16, 4, 0.2), (1, 12, 14, 5, 0.1),
-)  # fmt: skip
-FIBULA = (
-    (0, 4, 4, 0.7, 0.9), (0.03, 8.5, 9, 0.8, 1), (0.1, 9.5, 10, 0.8, 0.8), (0.2, 6.5, 7, 1.2, 0.4),
-    (0.35, 5.5, 5.5, 2, 0.15), (1, 6.5, 6.5, 2.6, 0.05),
-)  # fmt: skip
+THIGH, SHIN = 270.0, 280.0  # mm of femur and tibia that may be seen
 
 
 def draw(n: int, size: int, generator: torch.Generator, hard: float = 1.0) -> Phantoms:
@@ -124,10 +110,10 @@ def _thigh(
     n, foot = dice.n, -space / 2
     plate = who.child * (1.0 + 2.5 * (1 - who.years))
     shaft = long_bones(
-        FEMUR,
+        shapes.FEMUR_BELOW,
         at(0.0, -2.0, foot - 3 - 6 * replaced, n=n), at(6 + dice.normal(0, 4), 6.0, -THIGH, n=n),
         turn[:, 1], girth=who.girth, bow=torch.tensor([0.0, 5, 0]), wall=who.wall,
-        plates=(0.155,), gap=plate, n=120, across=44,
+        plates=(0.109,), gap=plate, n=165, across=44,
     )  # fmt: skip
     young = (0.72 + 0.28 * who.years) * who.girth
     deep = turn[:, 0, 0].abs()[:, None]  # 1 frontal, 0 from the side
@@ -168,12 +154,13 @@ def _shin(
     plate = who.child * (1.0 + 2.0 * (1 - who.years))
     looks: dict[str, Any] = {"wall": who.wall, "gap": plate, "girth": who.girth, "beam": turn[:, 1]}
     tibia = long_bones(
-        TIBIA, at(0.0, -5.0, head, n=n), at(dice.normal(-2, 4), -6.0, SHIN, n=n),
-        bow=torch.tensor([0.0, 4, 0]), plates=(0.085,), n=120, across=44, **looks,
+        shapes.TIBIA_ABOVE, at(0.0, -5.0, head, n=n), at(dice.normal(-2, 4), -6.0, SHIN, n=n),
+        bow=torch.tensor([0.0, 4, 0]), plates=(0.061,), n=165, across=44, **looks,
     )  # fmt: skip
     fibula = long_bones(
-        FIBULA, at(33.0, -22.0, head + 11, n=n), at(29 + dice.normal(0, 3), -16.0, SHIN, n=n),
-        plates=(0.09,), n=120, across=12, **looks,
+        shapes.FIBULA_ABOVE, at(33.0, -22.0, head + 11, n=n),
+        at(29 + dice.normal(0, 3), -16.0, SHIN, n=n),
+        plates=(0.063,), n=165, across=12, **looks,
     )  # fmt: skip
     grown = (0.4 + 0.6 * who.years)[:, None, None]
     knobs = short_bones(
@@ -227,11 +214,11 @@ def _skin(
 ) -> Flesh:
     """Return thigh, knee and calf."""
     n = dice.n
-    thigh = torch.stack([at(0.0, 4.0, -260.0, n=n), at(0.0, 4.0, -30.0, n=n)], dim=1)
+    thigh = torch.stack([at(0.0, 4.0, -350.0, n=n), at(0.0, 4.0, -30.0, n=n)], dim=1)
     front = torch.stack([at(0.0, 12.0, -60.0, n=n), at(0.0, 11.0, -22.0, n=n)], dim=1)
     thigh, front = ((v - hinge[:, None]) @ flex.mT + hinge[:, None] for v in (thigh, front))
     calf = torch.stack([at(2.0, -8.0, 0.0, n=n), at(2.0, -14.0, 110.0, n=n)], dim=1)
-    below = torch.stack([at(2.0, -14.0, 110.0, n=n), at(2.0, -8.0, 260.0, n=n)], dim=1)
+    below = torch.stack([at(2.0, -14.0, 110.0, n=n), at(2.0, -8.0, 350.0, n=n)], dim=1)
     ends = torch.stack([thigh, front, calf, below], dim=1)
     bulk = who.bulk[:, None, None]
     wide = torch.tensor([[80.0, 54], [40, 36], [50, 57], [57, 40]]) * bulk

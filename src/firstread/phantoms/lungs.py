@@ -11,6 +11,7 @@ from firstread.phantoms.beam import blur, haze, ripple
 from firstread.phantoms.cage import BACK, RIBS
 from firstread.phantoms.chances import Dice
 from firstread.phantoms.fillings import curve, wire
+from firstread.phantoms.gut import free_gas
 from firstread.phantoms.solids import (
     LUNG,
     MUSCLE,
@@ -50,9 +51,9 @@ class Chest:
     gas: Tensor
 
 
-def solid(body: Habitus) -> Ellipsoids:
-    """Return what lies between and below the lungs, as ellipsoids of attenuation 1."""
-    w, h, top = body.width, body.heart, 228 + body.breath
+def mediastinum(body: Habitus) -> Ellipsoids:
+    """Return what lies between the lungs, as ellipsoids of attenuation 1."""
+    h, top = body.heart, 228 + body.breath
     rows: list[tuple[Tensor | float, ...]] = [
         (26 * h, 22, top - 40, 44 * h, 56, 68 * h, 1, -0.85),  # left ventricle
         (-8 * h, 20, top - 44, 34 * h, 50, 62 * h, 1, 0.2),  # right atrium
@@ -61,10 +62,15 @@ def solid(body: Habitus) -> Ellipsoids:
         (20, -14, 72, 19, 36, 20, 1),  # arch of the aorta
         (0, -6, 66, 31, 40, 104, 1),  # great veins, trachea
         (4, 0, top + 20, 34, 66, 60, 1),  # oesophagus, vena cava
-        (-58 * w, 10, top + 66, 85 * w, 106, 66, 1),  # domes of the diaphragm
-        (60 * w, 10, top + 77, 83 * w, 106, 66, 1),
     ]
     return ellipsoids(*rows, n=len(h))
+
+
+def domes(body: Habitus) -> Ellipsoids:
+    """Return both domes of the diaphragm, as ellipsoids of attenuation 1."""
+    w, top = body.width, 228 + body.breath
+    right = (-58 * w, 10, top + 66, 85 * w, 106, 66, 1)
+    return ellipsoids(right, (60 * w, 10, top + 77, 83 * w, 106, 66, 1), n=len(w))
 
 
 def aerated(body: Habitus, pose: Pose, size: int) -> Tensor:
@@ -74,7 +80,7 @@ def aerated(body: Habitus, pose: Pose, size: int) -> Tensor:
     x = sway(body, z)
     middle, cage = barrel(pose, size, half * body.width[:, None], deep, x, 0 * z)
     start, end = torch.full_like(cage, 999.0), torch.full_like(cage, -999.0)
-    for at, depth, chord in windows(solid(body), pose, size):
+    for at, depth, chord in windows(mediastinum(body), pose, size):
         # Where there is no chord the place goes far away, to the wrong side.
         nowhere = (chord == 0) * 2000.0
         start[at] = torch.minimum(start[at], depth - chord + nowhere)
@@ -88,7 +94,8 @@ def aerated(body: Habitus, pose: Pose, size: int) -> Tensor:
     groove = torch.minimum(groove, cage) * facing**4
     top = (228 + body.breath)[:, None]
     open_below = ((top + 74 - z) / 6).clamp(0, 1)[..., None]
-    return (2 * cage - between - groove).clamp_(min=0) * open_below
+    below = project(domes(body), pose, size)
+    return (2 * cage - between - groove - below).clamp_(min=0) * open_below
 
 
 def tree(dice: Dice) -> Cloud:
@@ -125,18 +132,18 @@ def tree(dice: Dice) -> Cloud:
     return Cloud(torch.cat([p for p, _ in parts], dim=1), torch.cat([m for _, m in parts], dim=1))
 
 
-def airways(dice: Dice, y: tuple[float, float, float] = (2, -12, -24)) -> Cloud:
+def airways(dice: Dice, around: int = 9) -> Cloud:
     """Return windpipe and main bronchi as gas within soft tissue."""
     lean = dice.normal(3, 2)
     top = [torch.stack([lean * k, torch.full_like(lean, b), torch.full_like(lean, z)], dim=-1)
-           for k, b, z in ((0, y[0], -90), (0.6, y[1], 0), (1, y[2], 96))]  # fmt: skip
-    pipe = curve(torch.stack(top, dim=1), 60)
+           for k, b, z in ((0, 2, -90), (0.6, -12, 0), (1, -24, 96))]  # fmt: skip
+    pipe = curve(torch.stack(top, dim=1), 90)
     right, left = ([0, 0, 0], [-16, 0, 14], [-34, -2, 34]), ([0, 0, 0], [16, 0, 14], [40, -4, 32])
     ways = torch.tensor([right, left])
     branches = curve(pipe[:, None, -1:] + ways, 16)
     wide = dice.uniform(7.5, 9.5)[:, None]
-    thin = wire(branches, 0.72 * wide[..., None], -MUSCLE, around=7)
-    return join([wire(pipe, wide, -MUSCLE, around=9), thin])
+    thin = wire(branches, 0.72 * wide[..., None], -MUSCLE, around=8)
+    return join([wire(pipe, wide, -MUSCLE, around=around), thin])
 
 
 def _spread(dice: Dice, side: Tensor, count: int, present: Tensor) -> Ellipsoids:
@@ -199,10 +206,6 @@ def breathe(
     change = change - AERATED * left * density + 2.2 * vessels * (left / air.clamp(min=1))
     change = change + project(nodules(dice, side, signs["nodule"]), pose, size) * (left > 8)
 
-    # Gas under a dome, which only shows when the patient stands.
-    w = body.width
-    dome = project(ellipsoids((-58 * w, 10, top + 66, 81 * w, 102, 62, 1.0), n=dice.n), pose, size)
-    under = torch.sigmoid(((top + dice.uniform(9, 22))[:, None, None] - z) / 1.5)
-    bubble = dome.clamp(max=30) * under * signs["free_gas"][:, None, None]
+    bubble = free_gas(body, dice, signs["free_gas"], pose, size)
     pipes = project(airways(dice), pose, size)
     return Chest(change - MUSCLE * bubble + pipes, left + loose + bubble - pipes / MUSCLE)

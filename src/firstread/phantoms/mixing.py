@@ -3,15 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
 
 import torch
 from torch.utils.data import DataLoader, Dataset
 
 from firstread.errors import UsageError, unknown
+from firstread.phantoms import (
+    abdomen,
+    chest,
+    foot,
+    formulas,
+    hand,
+    knee,
+    shoulder,
+    skull,
+    slices,
+    spines,
+)
 from firstread.phantoms.truth import Phantoms, gather
 
 Draw = Callable[[int, int, torch.Generator], Phantoms]
-DRAWS: Mapping[str, Draw] = {}
+DRAWS: Mapping[str, Draw] = {
+    "chest": chest.draw,
+    "abdomen": abdomen.draw_abdomen,
+    "pelvis": abdomen.draw_pelvis,
+    "cervical_spine": spines.draw_cervical,
+    "lumbar_spine": spines.draw_lumbar,
+    "skull": skull.draw,
+    "shoulder": shoulder.draw,
+    "hand": hand.draw,
+    "knee": knee.draw,
+    "foot": foot.draw,
+    **{name: partial(slices.draw, name) for name in slices.EXAMINATIONS},
+    "fractal": formulas.fractal,
+    "contours": formulas.contours,
+    "texture": formulas.texture,
+}
 """Each family with the function that draws n pictures of a size from a generator."""
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from firstread.phantoms.beam import blur, cast, develop, ripple
 from firstread.phantoms.chances import Dice
 from firstread.phantoms.flesh import Flesh
-from firstread.phantoms.solids import LUNG, MUSCLE, Cloud, Pose, project
+from firstread.phantoms.solids import LUNG, MUSCLE, Cloud, Parts, Pose, project
 from firstread.phantoms.truth import LABELS, Phantoms
 
 CHILD, ADULT, OLD = range(3)
@@ -88,7 +88,7 @@ def mirror(image: Tensor, right: Tensor) -> Tensor:
 def expose(
     stand: Pose,
     limb: Flesh,
-    bones: Cloud,
+    bones: Cloud | Parts,
     metal: Cloud,
     who: Sitter,
     known: tuple[dict[str, Tensor], Tensor],
@@ -138,14 +138,20 @@ def expose(
     grain = (1 + 0.06 * ripple(dice, size, max(size / 50, 1.5))).clamp(min=0.5)
     # Wide enough that no single point shows.
     spread = (grit * size / stand.field).clamp(min=0.5)
-    bone = blur(project(bones, stand, size), spread) * grain * tall
-    steel = blur(project(metal, stand, size), 0.35) * tall
+    bone = blur(project(bones, stand, size), spread).clamp(min=0) * grain * tall
+    # Most limbs bear no metal.
+    shod = metal.mass.amax(dim=1) > 0
+    steel = torch.zeros_like(bone)
+    some = Cloud(metal.points[shod], metal.mass[shod])
+    bed = Pose(stand.turn[shod], stand.centre[shod], stand.field[shod])
+    steel[shod] = blur(project(some, bed, size), 0.35) * tall[shod]
     soft, bone, steel = (mirror(image, side) for image in (soft, bone, steel))
     lung = None if gas is None else mirror(air, side)
     thick = None if lung is None else ((soft - LUNG * lung) / MUSCLE).clamp(min=0)
     shadow = cast(stand.field * who.stature, soft, bone, steel, lung, thick)
     hardness = dice.uniform(soft_beam - 0.35, soft_beam + 0.35)[:, None, None]
-    line = shadow.line + (hardness - 1) * bone
+    # Behind metal the detector counts little but scatter: what is thicker looks no whiter.
+    line = shadow.line + (hardness - 1) * bone - (steel - 3.0).clamp(min=0)
     return develop(replace(shadow, line=line), *known, dice.generator, hard)
 
 

@@ -42,6 +42,10 @@ class Pose:
     centre: Tensor
     field: Tensor
 
+    def pick(self, index: Tensor) -> Pose:
+        """Return how some of the bodies stand: ``index`` is (M,) int64."""
+        return Pose(self.turn[index], self.centre[index], self.field[index])
+
     def grid(self, size: int) -> Tensor:
         """Return u of the columns, which is also v of the rows, (N, size), mm."""
         steps = (torch.arange(size, dtype=torch.float32) + 0.5) / size - 0.5
@@ -255,7 +259,7 @@ def project(parts: Ellipsoids | Cloud | Parts, pose: Pose, size: int) -> Tensor:
     for part in [parts] if isinstance(parts, Ellipsoids | Cloud) else parts:
         if isinstance(part, Cloud):
             _add_cloud(total, part, pose)
-        elif (2 * part.axes.amax(dim=(1, 2)) < pose.field / 6).all():
+        elif (2 * part.axes.amax(dim=(1, 2)) < pose.field / 2.5).all():
             _add_patches(total, part, pose)
         else:
             for k, (at, _, chord) in enumerate(windows(part, pose, size)):
@@ -302,7 +306,6 @@ def _add_cloud(total: Tensor, cloud: Cloud, pose: Pose) -> None:
     both = right * low
     below = low * mass
     image.scatter_add_(1, corner, mass - right - below + both)
-    image.scatter_add_(1, corner + 1, right - both)
-    image.scatter_add_(1, corner + wide, below - both)
-    image.scatter_add_(1, corner + wide + 1, both)
+    for skip, part in ((1, right - both), (wide, below - both), (wide + 1, both)):
+        image[:, skip:].scatter_add_(1, corner, part)
     total += image[:, : wide * wide].view(n, wide, wide)[:, 1:-1, 1:-1]

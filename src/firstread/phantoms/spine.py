@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from firstread.phantoms.chances import Dice
-from firstread.phantoms.fillings import GOLDEN, curve, tube
-from firstread.phantoms.solids import BONE, Cloud, join, rotation
+from firstread.phantoms.fillings import GOLDEN, curve, tube, wire
+from firstread.phantoms.solids import BONE, MARROW, METAL, Cloud, join, rotation
 from firstread.phantoms.trunk import Habitus, climb, ladder, sway
 
 # Pitch, half-width and half-depth of each, mm.
@@ -81,7 +81,7 @@ def vertebra(kind: int, fine: int) -> Cloud:
         tube(lamina, 0.16 * h, 3.0, 1.0, up=level, around=ring),
     ]
     whole = join([
-        tube(axis, d * pinch, w * pinch, 0.75, around=around),
+        tube(axis, d * pinch, w * pinch, 1.0, core=1.6 * MARROW, around=around),
         *(disc((w, d), z, 1.1, 24 * fine * fine) for z in (-end, end)),
         tube(thorn, 3.0, thick, 0.9, up=(1.0, 0.0, 0.0), around=ring),
         *half, *(part.mirrored() for part in half),
@@ -95,7 +95,13 @@ def heights(first: int, last: int) -> Tensor:
 
 
 def column(
-    body: Habitus, dice: Dice, first: int, last: int, fine: int, squash: Tensor | None = None
+    body: Habitus,
+    dice: Dice,
+    first: int,
+    last: int,
+    fine: int,
+    squash: Tensor | None = None,
+    worn: Tensor | None = None,
 ) -> Cloud:
     """Return vertebrae ``first`` to ``last`` - 1 of each body (0 the second cervical).
 
@@ -103,6 +109,8 @@ def column(
     ----------
     squash : Tensor, optional
         (N, last - first) what is left of the height of each, for broken ones below 1.
+    worn : Tensor, optional
+        (N,) bool: spurs at the end plates, which are dense and near each other.
     """
     z = heights(first, last).expand(dice.n, -1)
     count = last - first
@@ -111,9 +119,8 @@ def column(
     plump = torch.where(body.age == 0, 0.86, 1.0)[:, None]
     size = size * torch.stack([plump, plump, plump], dim=-1)
     if squash is not None:
-        size = size * torch.stack([2 - squash, 1 + 0 * squash, squash], dim=-1) ** torch.tensor(
-            [0.3, 1.0, 1.0]
-        )
+        # What a broken vertebra loses in height it gains, in part, in breadth.
+        size = size * torch.stack([(2 - squash) ** 0.3, 1 + 0 * squash, squash], dim=-1)
     place = middle(body, z)
     slope = middle(body, z + 4) - middle(body, z - 4)
     turn = rotation("y", torch.atan2(slope[..., 0], slope[..., 2]))
@@ -126,8 +133,15 @@ def column(
         # One copy of the shape for each vertebra of its kind, all bodies at once.
         shape = vertebra(kind, fine)
         part = (turn * size[..., None, :])[:, here]
-        points = shape.points[0] @ part.mT + place[:, here, None]
-        mass = shape.mass * size[:, here].prod(dim=-1, keepdim=True)
+        own, mass = shape.points, shape.mass.expand(len(z), -1)
+        if worn is not None:
+            # Only the bodies have spurs: points within the unit cylinder, near its ends.
+            flare = ((own[..., 2].abs() - 0.26) / 0.14).clamp(0, 1) * (own[..., 1] > -1.1)
+            flare = flare * worn[:, None]
+            spread = torch.stack([0.18 * flare, 0.22 * flare, 0.12 * flare], dim=-1)
+            own, mass = own * (1 + spread), mass * (1 + 0.7 * flare)
+        points = own[:, None] @ part.mT + place[:, here, None]
+        mass = mass[:, None] * size[:, here].prod(dim=-1, keepdim=True)
         clouds.append(Cloud(points.flatten(1, 2), mass.flatten(1)))
     return join(clouds)
 
@@ -137,3 +151,33 @@ def middle(body: Habitus, z: Tensor) -> Tensor:
     (y,) = climb(FORWARDS, z)
     hunch = body.hunch.reshape(-1, *(1,) * (z.ndim - 1))
     return torch.stack([sway(body, z), (y + 48) * hunch - 48, z], dim=-1)
+
+
+def implants(body: Habitus, dice: Dice, first: int, last: int) -> Cloud:
+    """Return screws through the pedicles of two or more neighbours among vertebrae, with rods."""
+    count = last - first
+    z = heights(first, last).expand(dice.n, -1)
+    place = middle(body, z)
+    begin = dice.integers(count - 1)
+    end = begin + 1 + dice.integers(count - 1)
+    rank = torch.arange(count)
+    used = (rank >= begin[:, None]) & (rank <= end[:, None])
+    broad, deep = (torch.tensor(t[first:last]).float() for t in (BROAD, DEEP))
+    reach = torch.linspace(0, 1, 36)
+    clouds = []
+    for side in (-1.0, 1.0):
+        back = torch.stack([side * 0.9 * broad, -deep - 30, torch.zeros(count)], dim=-1)
+        tip = torch.stack([side * 0.45 * broad, 0.5 * deep, torch.full((count,), 1.0)], dim=-1)
+        path = place[:, :, None] + back[:, None] + (tip - back)[:, None] * reach[:, None]
+        screws = wire(path, 0.1 * broad[:, None], 0.6 * METAL, around=4)
+        each = screws.mass.shape[1] // count
+        clouds.append(screws.weighted(used.float().repeat_interleave(each, dim=1)))
+        share = torch.linspace(0, 1, 90)
+        along = begin[:, None] + (end - begin)[:, None] * share
+        low = along.long().clamp(max=count - 2)
+        part = (along - low)[..., None]
+        heads = place + back
+        rod = torch.stack([heads.gather(1, (low + k)[..., None].expand(-1, -1, 3)) for k in (0, 1)])
+        rod = rod[0] * (1 - part) + rod[1] * part
+        clouds.append(wire(rod, 2.6, 0.6 * METAL, around=4))
+    return join(clouds)

@@ -65,6 +65,10 @@ class Habitus:
     hunch: Tensor
     arms: Tensor
 
+    def pick(self, index: Tensor) -> Habitus:
+        """Return some of the patients: ``index`` is (M,) int64."""
+        return Habitus(**{name: value[index] for name, value in vars(self).items()})
+
 
 def patients(dice: Dice) -> Habitus:
     """Draw patients."""
@@ -193,3 +197,16 @@ def sway(body: Habitus, z: Tensor) -> Tensor:
     """Return how far the spine leaves the midline at heights z (N, ...), mm."""
     bend = body.bend.reshape(-1, *(1,) * (z.ndim - 1))
     return bend * ((z - 60) / 110).sin()
+
+
+def legs(body: Habitus, soft: Tensor, pose: Pose, size: int) -> Tensor:
+    """Return a trunk's line integral with its lower end parted into two thighs."""
+    z = levels(pose, size)
+    girth = (86 * body.width + 0.6 * (body.fat - 16))[:, None] * ((z - 540) / 60).clamp(0, 1).sqrt()
+    thighs = torch.zeros_like(soft)
+    for side in (-1, 1):
+        x = side * (96 * body.width[:, None] + 0.03 * (z - 600))
+        half = barrel(pose, size, girth, 1.08 * girth, x, -10 + 0 * z, 0.1)[1]
+        thighs += 1.9 * MUSCLE * half
+    parted = ((z - 585) / 60).clamp(0, 1)[..., None]
+    return soft + (thighs - soft) * parted

@@ -12,8 +12,8 @@ from torch.nn import functional
 FAMILIES: tuple[str, ...] = (
     "chest", "abdomen", "pelvis", "cervical_spine", "lumbar_spine",
     "skull", "shoulder", "hand", "knee", "foot",
-    "head_ct", "chest_ct", "abdomen_ct", "head_mr", "spine_mr", "knee_mr",
-    "fractal", "contours", "texture",
+    "head_ct", "chest_ct", "abdomen_ct", "head_mr", "chest_mr", "abdomen_mr",
+    "fractal", "contours", "texture", "spine_mr",
 )  # fmt: skip
 
 # Questions with one answer each: name -> its answers in the order of the class numbers.
@@ -25,6 +25,14 @@ LABELS: dict[str, tuple[str, ...]] = {
     "upright": ("no", "yes"),
     "inverted": ("no", "yes"),
     "quarter_turn": ("0", "90", "180", "270"),
+    "window": ("brain", "bone", "wide", "lung", "mediastinum", "abdomen"),
+    "sequence": ("t1", "t2", "flair", "fat_suppressed", "proton_density"),
+    # Of a formula image: which code of its family drew it (`formulas`).
+    "formula": tuple(
+        f"{name}_{k}"
+        for name, count in {"fractal": 64, "contours": 32, "texture": 16}.items()
+        for k in range(count)
+    ),
 }
 
 # What may be seen in a picture or not: devices, marks, then changes of the body.
@@ -33,7 +41,7 @@ SIGNS: tuple[str, ...] = (
     "sternal_wires", "marker", "text",
     "opacity", "nodule", "effusion", "pneumothorax", "free_gas", "calculus", "fracture",
     "cardiomegaly", "dilated_bowel", "arthrosis", "mass", "haemorrhage", "infarct", "cyst",
-    "lytic", "calcification", "cast", "ring",
+    "lytic", "calcification", "cast", "ring", "dislocation", "dental",
 )  # fmt: skip
 
 # Radiographs: path length along the beam, dm. Slices: share of each tissue. Bone is counted as

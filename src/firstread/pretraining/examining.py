@@ -15,6 +15,8 @@ from firstread.pretraining.lessons import Questions
 from firstread.pretraining.recipe import Recipe
 
 IMAGES = 2048
+"""How many images an examination is about."""
+
 _BATCH = 128
 # Added to the recipe's seed: no image of an examination is ever learned from.
 _APART = 500_000_000
@@ -47,10 +49,8 @@ class Marks:
         return {kind: float(np.nanmean([*found.values()])) for kind, found in self.kinds() if found}
 
 
-def examine(
-    backbone: nn.Module, questions: Questions, recipe: Recipe, images: int = IMAGES
-) -> Marks:
-    """Put the questions about images that were never learned from.
+def examine(backbone: nn.Module, questions: Questions, recipe: Recipe) -> Marks:
+    """Put the questions about `IMAGES` images that were never learned from.
 
     Parameters
     ----------
@@ -58,8 +58,6 @@ def examine(
         On any device; in training mode again afterwards if they were before.
     recipe
         Of the pretraining; its held-out families are left out here too.
-    images
-        How many to compute.
     """
     device = next(backbone.parameters()).device
     was = backbone.training
@@ -67,7 +65,7 @@ def examine(
     truths: list[Phantoms] = []
     answered: list[tuple[dict[str, Tensor], Tensor, Tensor]] = []
     with torch.inference_mode():
-        for phantoms in _unseen(recipe, images):
+        for phantoms in _unseen(recipe):
             features = backbone(phantoms.pixels.to(device)).float()
             labels, signs, maps = questions.answers(features)
             answered.append(({k: v.cpu() for k, v in labels.items()}, signs.cpu(), maps.cpu()))
@@ -86,9 +84,9 @@ def examine(
     )
 
 
-def _unseen(recipe: Recipe, images: int) -> Iterator[Phantoms]:
+def _unseen(recipe: Recipe) -> Iterator[Phantoms]:
     return stream(
-        *(recipe.seed + _APART, 0, -(-images // _BATCH)),
+        *(recipe.seed + _APART, 0, -(-IMAGES // _BATCH)),
         count=_BATCH,
         size=recipe.size,
         without=recipe.held_out,

@@ -30,11 +30,13 @@ from pydicom.uid import (
 from firstread.errors import NetworkError
 from firstread.images import holds_image
 from firstread.outlets.extra import missing
+from firstread.outlets.pacs.bounds import LARGEST, Dropped, bounding
 from firstread.outlets.pacs.prompt import PROMPT
 from firstread.outlets.pacs.queue import Queue, key_of
 
 try:
     from pynetdicom import AE, AllStoragePresentationContexts, evt
+    from pynetdicom.dsutils import encode_file_meta
     from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 except ModuleNotFoundError as error:
     raise missing(error) from None
@@ -71,6 +73,8 @@ class Address:
         AE titles that are let in; all where there are none.
     tls
         Secures connections, where given.
+    largest
+        Bytes of an image; longer ones are refused. So much is held in memory for each connection.
     """
 
     ae: str
@@ -79,6 +83,7 @@ class Address:
     associations: int = 10
     callers: tuple[str, ...] = ()
     tls: ssl.SSLContext | None = None
+    largest: int = LARGEST
 
 
 @contextmanager
@@ -88,6 +93,7 @@ def listening(
     weights: str,
     most: int,
     arrived: Callable[[], None],
+    refused: Callable[[str], None],
 ) -> Iterator[int]:
     """Take images in within the block; gives the port.
 
@@ -103,6 +109,8 @@ def listening(
         Images in the queue; beyond them senders are told to come again later.
     arrived
         Called after each new image.
+    refused
+        Called for each image that is not taken in, with the reason, which tells nothing of it.
 
     Raises
     ------
@@ -113,14 +121,21 @@ def listening(
     def store(event: evt.Event) -> int:
         request: Any = event.request
         try:
-            if queue.unanswered() >= most:
+            if isinstance(request.DataSet, Dropped):
+                refused(f"it takes more than {address.largest / 2**20:g} MiB")
                 return OUT_OF_RESOURCES
-            instance = str(request.AffectedSOPInstanceUID)
-            if queue.add(key_of(weights, instance), event.encoded_dataset()):
+            if queue.unanswered() >= most:
+                refused(f"{most:,} are unanswered; it may come again later")
+                return OUT_OF_RESOURCES
+            head = bytes(128) + b"DICM" + encode_file_meta(event.file_meta)  # PS3.10 7.1
+            key = key_of(weights, str(request.AffectedSOPInstanceUID))
+            if queue.add(key, head, request.DataSet.getbuffer()):
                 arrived()
-        except OSError:  # The disk is full: the sender has to keep the image.
+        except OSError as error:  # The disk is full: the sender has to keep the image.
+            refused(f"it can't be written ({error.strerror})")
             return OUT_OF_RESOURCES
         except Exception:  # Nothing that a sender may send ends the listener.
+            refused("it breaks the DICOM standard")
             return CANNOT_UNDERSTAND
         return SUCCESS
 
@@ -139,7 +154,7 @@ def listening(
         server = entity.start_server(
             (address.host, address.port),
             block=False,
-            evt_handlers=[*PROMPT, (evt.EVT_C_STORE, store)],
+            evt_handlers=[*PROMPT, bounding(address.largest), (evt.EVT_C_STORE, store)],
             ssl_context=address.tls,
         )
     except (OSError, OverflowError) as error:

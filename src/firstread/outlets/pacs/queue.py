@@ -107,15 +107,15 @@ class Queue:
             self._rows.close()
             self._held.close()
 
-    def add(self, key: str, data: bytes) -> bool:
+    def add(self, key: str, *data: bytes | memoryview) -> bool:
         """Take an image in; when this returns, it is on the disk.
 
         Parameters
         ----------
         key
             As `key_of` gives it.
-        data
-            The file's bytes.
+        *data
+            The file's bytes, in pieces.
 
         Returns
         -------
@@ -131,7 +131,7 @@ class Queue:
             return False
         path = self.images / uuid.uuid4().hex
         try:
-            _write(path, data)
+            _write(path, *data)
             with self._transaction():
                 self._place += 1
                 new = self._rows.execute(
@@ -307,9 +307,9 @@ def _hold(path: Path) -> sqlite3.Connection:
     return held
 
 
-def _write(path: Path, data: bytes) -> None:
+def _write(path: Path, *data: bytes | memoryview) -> None:
     with path.open("xb") as file:
-        file.write(data)
+        file.writelines(data)
         file.flush()
         os.fsync(file.fileno())
     _flush(path.parent)

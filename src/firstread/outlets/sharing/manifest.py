@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -11,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from firstread.errors import RunError
+from firstread.seals import file_hash
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -57,7 +57,7 @@ class Manifest:
     def of(cls, folder: Path, names: Iterable[str]) -> Manifest:
         """List files of a folder."""
         files = {
-            name: Item((folder / name).stat().st_size, _sha256(folder / name)) for name in names
+            name: Item((folder / name).stat().st_size, file_hash(folder / name)) for name in names
         }
         return cls(files, metadata.version("firstread"))
 
@@ -108,7 +108,7 @@ class Manifest:
         RunError
             If it is another one.
         """
-        item, found = self.files[name], _sha256(folder / name)
+        item, found = self.files[name], file_hash(folder / name)
         if found != item.sha256:
             raise RunError(
                 f"{source}: {name} is not the file that was pushed (its SHA-256 is {found[:12]}…, "
@@ -119,8 +119,3 @@ class Manifest:
 
 def _plausible(item: Item) -> bool:
     return isinstance(item.bytes, int) and item.bytes >= 0 and bool(_HASH.fullmatch(item.sha256))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

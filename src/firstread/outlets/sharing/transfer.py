@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from firstread.outlets.sharing.parcel import NAMES, NEEDED, pack
 from firstread.outlets.sharing.places import place
 from firstread.progress import Step
 from firstread.run import Run, arriving
+from firstread.seals import file_hash
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def pushing(
     yield Step("packing", 0, 2)
     with tempfile.TemporaryDirectory() as folder:
         manifest = pack(opened, Path(folder), license, to if to.startswith("hf://") else "")
-        sha256 = _hash(Path(folder))
+        sha256 = file_hash(Path(folder) / MANIFEST)
         yield Step("sending", 1, 2)
         there.publish(Path(folder), public=public)
     yield Step("sending", 2, 2)
@@ -94,7 +94,7 @@ def pulling(source: str, out: str | Path, *, sha256: str = "") -> Generator[Step
     there = place(source)
     with arriving(Path(out)) as made:
         there.fetch(MANIFEST, made, MOST_BYTES)
-        found = _hash(made)
+        found = file_hash(made / MANIFEST)
         if sha256 and found != sha256.lower():
             raise RunError(
                 f"{source}: is not the model that you ask for (the SHA-256 of its {MANIFEST} is "
@@ -117,7 +117,3 @@ def pulling(source: str, out: str | Path, *, sha256: str = "") -> Generator[Step
         except RunError as error:
             raise RunError(str(error).replace(str(made), source)) from None
     return Passed(manifest, found)
-
-
-def _hash(folder: Path) -> str:
-    return hashlib.sha256((folder / MANIFEST).read_bytes()).hexdigest()

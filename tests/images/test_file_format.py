@@ -10,7 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from firstread.images import Header, header
+from firstread.images import FileFormat, file_format
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def test_jpeg_quality_is_the_one_it_was_written_at(
     tmp_path: Path, film: PIL.Image.Image, quality: int
 ) -> None:
     film.save(tmp_path / "film.jpg", quality=quality)
-    assert header(tmp_path / "film.jpg").quality == quality
+    assert file_format(tmp_path / "film.jpg").quality == quality
 
 
 def test_what_a_file_says_of_itself(tmp_path: Path, film: PIL.Image.Image) -> None:
@@ -32,7 +32,7 @@ def test_what_a_file_says_of_itself(tmp_path: Path, film: PIL.Image.Image) -> No
     film.convert("L").save(tmp_path / "b.jpg", progressive=True)
     deep = np.asarray(film.convert("L")).astype(np.uint16) * 256
     PIL.Image.fromarray(deep).save(tmp_path / "c.png")
-    tiff, jpeg, png = (header(tmp_path / name) for name in ("a.tif", "b.jpg", "c.png"))
+    tiff, jpeg, png = (file_format(tmp_path / name) for name in ("a.tif", "b.jpg", "c.png"))
     assert (tiff.format, tiff.mode, tiff.channels, tiff.bits) == ("TIFF", "RGB", 3, 8)
     assert (tiff.width, tiff.height, tiff.compression) == (30, 40, "tiff_lzw")
     assert "dpi" in tiff.fields
@@ -45,16 +45,16 @@ def test_device_comes_from_exif(tmp_path: Path, film: PIL.Image.Image) -> None:
     exif = PIL.Image.Exif()
     exif[271], exif[272] = "Acme", "Scan 3"
     film.save(tmp_path / "film.jpg", exif=exif)
-    assert header(tmp_path / "film.jpg").device == "Acme Scan 3"
+    assert file_format(tmp_path / "film.jpg").device == "Acme Scan 3"
 
 
 def test_an_unknown_format_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("not an image")
-    assert header(tmp_path / "note.txt") == Header(12, "TXT")
+    assert file_format(tmp_path / "note.txt") == FileFormat(12, "TXT")
 
 
 @pytest.mark.parametrize(
-    ("name", "dtype", "mode", "found"),
+    ("name", "dtype", "mode", "expected"),
     [
         ("a.png", np.uint8, None, ("PNG", "L", 8)),
         ("a.jpg", np.uint8, "RGB", ("JPEG", "RGB", 8)),
@@ -66,13 +66,13 @@ def test_an_unknown_format_is_no_error(tmp_path: Path) -> None:
     ],
 )
 def test_how_pixels_are_stored(
-    tmp_path: Path, name: str, dtype: type, mode: str | None, found: tuple[str, str, int]
+    tmp_path: Path, name: str, dtype: type, mode: str | None, expected: tuple[str, str, int]
 ) -> None:
     picture = PIL.Image.fromarray(np.arange(400, dtype=dtype).reshape(20, 20))
     (picture.convert(mode) if mode else picture).save(tmp_path / name)
-    head = header(tmp_path / name)
-    assert (head.format, head.mode, head.bits) == found
-    assert head.size == (tmp_path / name).stat().st_size
+    found = file_format(tmp_path / name)
+    assert (found.format, found.mode, found.bits) == expected
+    assert found.size == (tmp_path / name).stat().st_size
 
 
 def test_sixteen_bits_of_colour_are_told_though_pillow_opens_eight(tmp_path: Path) -> None:
@@ -88,10 +88,12 @@ def test_sixteen_bits_of_colour_are_told_though_pillow_opens_eight(tmp_path: Pat
     file.write_bytes(
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
     )
-    assert header(file).bits == 16
+    assert file_format(file).bits == 16
 
 
-def test_a_file_that_pillow_does_not_know_goes_by_its_suffix(tmp_path: Path) -> None:
-    (tmp_path / "a.dcm").write_bytes(b"\0" * 128 + b"DICM")
-    head = header(tmp_path / "a.dcm")
-    assert (head.format, head.mode, head.bits) == ("DCM", "", 0)
+@pytest.mark.parametrize("preamble", [bytes(128), b"II*\0" + bytes(124)])
+def test_dicom_goes_by_what_the_file_holds(tmp_path: Path, preamble: bytes) -> None:
+    # Names of such files often end in the last number of a UID; preambles may make them TIFFs.
+    (tmp_path / "1.2.840.4711").write_bytes(preamble + b"DICM")
+    found = file_format(tmp_path / "1.2.840.4711")
+    assert (found.format, found.mode, found.bits) == ("DICOM", "", 0)

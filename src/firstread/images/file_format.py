@@ -1,4 +1,4 @@
-"""What a file says of itself, apart from its pixels. Nothing is decoded."""
+"""How a file of any kind is stored, apart from its pixels. Nothing is decoded."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 
+from firstread.images.kinds import kind_of
 from firstread.images.parts import located
 
 # ITU-T T.81 (JPEG), annex K.1, table K.1: the luminance table that encoders scale by quality.
@@ -48,18 +49,19 @@ _MODES = {
 }
 _EXIF_DEVICE = (271, 272, 305)  # Make, model, software.
 _OTHER = "other"
+_NAMES = {"dicom": "DICOM", "nifti": "NIfTI"}
 
 
 @dataclass(frozen=True)
-class Header:
-    """What a file says of itself.
+class FileFormat:
+    """How a file is stored.
 
     Parameters
     ----------
     size
         Bytes.
     format
-        `PNG`, `JPEG`, ...; where Pillow doesn't know it the suffix in capitals, or `other`.
+        `PNG`, `JPEG`, ..., `DICOM`, `NIfTI`; of others the suffix in capitals, or `other`.
     mode
         Pillow's name for how the pixels are stored: `L`, `RGB`, `P`, `I;16`, ...; may be empty.
     width, height
@@ -93,8 +95,8 @@ class Header:
     device: str = ""
 
 
-def header(path: str | Path) -> Header:
-    """Read the header of a file, whatever its format; one that is unknown is no error.
+def file_format(path: str | Path) -> FileFormat:
+    """Read how a file is stored, from its first bytes; an unknown format is no error.
 
     Raises
     ------
@@ -106,20 +108,23 @@ def header(path: str | Path) -> Header:
     >>> import PIL.Image, tempfile
     >>> file = tempfile.mkdtemp() + "/film.jpg"
     >>> PIL.Image.new("L", (40, 30)).save(file, quality=75)
-    >>> found = header(file)
+    >>> found = file_format(file)
     >>> found.format, found.mode, found.width, found.height, found.quality
     ('JPEG', 'L', 40, 30, 75)
     """
     path, _ = located(Path(path))
     size = path.stat().st_size
+    kind = kind_of(path)
+    if kind in _NAMES:  # Pillow would take a DICOM file for the TIFF that its preamble may be.
+        return FileFormat(size, _NAMES[kind])
     try:
         with PIL.Image.open(path) as picture:
             return _described(picture, size)
     except (OSError, SyntaxError, ValueError, struct.error, PIL.Image.DecompressionBombError):
-        return Header(size, path.suffix.lstrip(".").upper() or _OTHER)
+        return FileFormat(size, path.suffix.lstrip(".").upper() or _OTHER)
 
 
-def _described(picture: PIL.Image.Image, size: int) -> Header:
+def _described(picture: PIL.Image.Image, size: int) -> FileFormat:
     channels, bits = _MODES.get(picture.mode, (1, 16) if "16" in picture.mode else (0, 0))
     # Pillow opens 16 bits a channel of colour as 8; only the raw mode still tells.
     if ";16" in str([tile[3] for tile in getattr(picture, "tile", [])]):
@@ -128,7 +133,7 @@ def _described(picture: PIL.Image.Image, size: int) -> Header:
     # Asked of a PNG without it, Pillow decodes the pixels to look behind them.
     exif = picture.getexif() if "exif" in info or picture.format == "TIFF" else {}
     device = " ".join(str(exif[tag]).strip("\0 ") for tag in _EXIF_DEVICE if exif.get(tag))
-    return Header(
+    return FileFormat(
         size,
         picture.format or _OTHER,
         picture.mode,
