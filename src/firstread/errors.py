@@ -9,7 +9,8 @@
     ├── WeightsError    a checkpoint that is missing, damaged, or doesn't fit its network
     ├── RunError        a run folder that exists already, is unfinished, or is damaged
     ├── TrainingError   a training that can't go on
-    ├── NetworkError    an archive or PACS that can't be reached, or refuses
+    ├── ExportError     a model that can't be exported, or whose export says something else
+    ├── NetworkError    an archive, PACS or hub that can't be reached, or refuses
     └── InstallError    a library that is missing, or doesn't match another
 
 Each message names the file or value, says what is wrong with it, and gives the way out. On the
@@ -77,8 +78,12 @@ class TrainingError(FirstreadError):
     """A training can't go on."""
 
 
+class ExportError(FirstreadError):
+    """A model can't be exported, or its export disagrees with it."""
+
+
 class NetworkError(FirstreadError):
-    """An archive or PACS can't be reached, or refuses."""
+    """An archive, PACS or hub can't be reached, or refuses."""
 
 
 class InstallError(FirstreadError):

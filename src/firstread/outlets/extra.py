@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from firstread.errors import InstallError
 
-_NEEDED = {"dicom": "DICOM results and networks need it", "serve": "firstread serve needs it"}
 
-
-def missing(error: ModuleNotFoundError, extra: str = "dicom") -> InstallError:
+def missing(
+    error: ModuleNotFoundError,
+    extra: str = "dicom",
+    need: str = "DICOM results and networks need it",
+) -> InstallError:
     """Build the error for a library of an extra that isn't installed.
 
     Parameters
@@ -15,7 +17,9 @@ def missing(error: ModuleNotFoundError, extra: str = "dicom") -> InstallError:
     error
         What importing it raised.
     extra
-        The extra's name, `dicom` or `serve`.
+        The extra that brings it.
+    need
+        Who needs it, for the message.
 
     Examples
     --------
@@ -23,6 +27,4 @@ def missing(error: ModuleNotFoundError, extra: str = "dicom") -> InstallError:
     highdicom is not installed; DICOM results and networks need it: pip install 'firstread[dicom]'
     """
     library = (error.name or "a library").split(".")[0].replace("_", "-")
-    return InstallError(
-        f"{library} is not installed; {_NEEDED[extra]}: pip install 'firstread[{extra}]'"
-    )
+    return InstallError(f"{library} is not installed; {need}: pip install 'firstread[{extra}]'")

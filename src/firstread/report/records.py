@@ -175,12 +175,13 @@ class Records:
             tuple(rows["path"].astype(str)),
             tuple(truth),
             tuple(label),
-            self._flags(truth),
+            self.flags(truth),
             said,
-            self._flags(label),
+            self.flags(label),
         )
 
-    def _flags(self, labels: pd.Series) -> Array:
+    def flags(self, labels: pd.Series) -> Array:
+        """Return whether each class is among each row's labels, bool, shape (n, k)."""
         held = [set(text.split(";")) if self.multilabel else {text} for text in labels]
         flags = [[name in some for name in self.classes] for some in held]
         return np.array(flags, bool).reshape(len(held), len(self.classes))
@@ -221,5 +222,8 @@ def _table(path: Path, *, needed: bool = False) -> Any:
 
 def _damaged(path: Path, error: Exception) -> RunError:
     if isinstance(error, FileNotFoundError):
-        return RunError(f"{path}: is missing, and a report needs it; train again")
+        return RunError(
+            f"{path}: is missing, and this needs it; train again, or where the model was pulled, "
+            "do this where it was trained"
+        )
     return RunError(f"{path}: can't be read ({error}); train again")

@@ -21,7 +21,7 @@ try:
     from fastapi import Response
     from pydantic import BaseModel, Field
 except ModuleNotFoundError as error:
-    raise missing(error, "serve") from None
+    raise missing(error, "serve", "firstread serve needs it") from None
 
 NOTE = "not for diagnosis"
 

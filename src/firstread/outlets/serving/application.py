@@ -33,7 +33,7 @@ try:
     from fastapi.security import HTTPBearer
     from starlette.exceptions import HTTPException
 except ModuleNotFoundError as error:
-    raise missing(error, "serve") from None
+    raise missing(error, "serve", "firstread serve needs it") from None
 
 _WORDS = {
     400: "The form is damaged.",

@@ -20,7 +20,7 @@ try:
     from starlette.requests import ClientDisconnect
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 except ModuleNotFoundError as error:
-    raise missing(error, "serve") from None
+    raise missing(error, "serve", "firstread serve needs it") from None
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 OPEN = ("/healthz", "/docs", "/openapi.json")

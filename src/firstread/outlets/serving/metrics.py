@@ -8,7 +8,7 @@ try:
     from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
     from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4 as CONTENT_TYPE
 except ModuleNotFoundError as error:
-    raise missing(error, "serve") from None
+    raise missing(error, "serve", "firstread serve needs it") from None
 
 __all__ = ["CONTENT_TYPE", "Metrics"]
 

@@ -18,7 +18,7 @@ from firstread.outlets.serving.service import Answerer
 try:
     import uvicorn
 except ModuleNotFoundError as error:
-    raise missing(error, "serve") from None
+    raise missing(error, "serve", "firstread serve needs it") from None
 
 _CONNECTIONS = 512
 """Beyond the requests that wait; further ones are turned away before anything is read."""

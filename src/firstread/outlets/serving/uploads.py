@@ -19,7 +19,7 @@ try:
     from starlette.datastructures import UploadFile
     from starlette.exceptions import HTTPException
 except ModuleNotFoundError as error:
-    raise missing(error, "serve") from None
+    raise missing(error, "serve", "firstread serve needs it") from None
 
 FIELD = "files"
 """The form's field that holds the files."""
