@@ -161,7 +161,7 @@ def test_damaged_files_are_answered_or_refused(
 
 @pytest.mark.parametrize(
     "name",
-    ["../../etc/passwd", "/etc/passwd", "..\\..\\x.png", "Doe^Jane.png", "a\x00b", "x" * 5000],
+    ["../../etc/passwd", "/etc/passwd", "..\\..\\x.png", "Doe^Jane.png", "a\x00b", "x" * 500],
 )
 def test_names_of_files_are_never_used(client, name: str, tmp_path: Path) -> None:
     answer = client().post("/v1/predict", files=[("files", (name, png()))])

@@ -66,6 +66,7 @@ def test_killed_and_started_again_under_load_no_answer_is_wrong(run, films, tmp_
         assert begun.wait(120)
         process.kill()
         process.wait(60)
+        process.stderr.close()
         stop.set()
         for one in work:
             one.result(60)
@@ -92,7 +93,8 @@ def test_killed_and_started_again_under_load_no_answer_is_wrong(run, films, tmp_
         assert all(figures(one.result(60)) == figures(sent[0].result(60)) for one in sent)
     assert process.wait(60) == 0
     assert list(scratch.iterdir()) == []
-    assert "stopped" in process.stderr.read()
+    with process.stderr as told:
+        assert "stopped" in told.read()
 
 
 def test_other_machines_are_let_in_by_token_only(run: Path, tmp_path: Path) -> None:
