@@ -93,7 +93,7 @@ def parts(
                 rows.append((str(path), series.get(path), place))
             continue
         word = "slice" if facts.kind == "nifti" else "frame"
-        for rank in chosen(slices or SLICES, len(facts.order)):
+        for rank in _chosen(path, slices or SLICES, len(facts.order)):
             rows.append((str(part_of(path, word, facts.order[rank - 1])), str(path), place))
     frame = pd.DataFrame(rows, columns=["path", "volume", "file"])
     return frame.astype({"path": object, "volume": object, "file": np.int64})
@@ -125,8 +125,16 @@ def _dropped(paths: Sequence[Path], known: Mapping[Path, Facts], slices: str | N
     return {
         path
         for _, files in _members(paths, known)
-        for path in {*files} - {files[rank - 1] for rank in chosen(slices, len(files))}
+        for path in {*files} - {files[rank - 1] for rank in _chosen(files[0], slices, len(files))}
     }
+
+
+def _chosen(path: Path, choice: str, count: int) -> list[int]:
+    """Choose, and name the file where it has not so many; of a series the first."""
+    try:
+        return chosen(choice, count)
+    except UsageError as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
 def per_volume(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import groupby
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -126,10 +129,29 @@ def write(
 
 def save(dataset: Dataset, path: Path) -> None:
     """Write a DICOM file that is whole and on the disk when this returns, or not there at all."""
+    with _whole(path) as file:
+        dataset.save_as(file, enforce_file_format=True)
+
+
+def encoded(dataset: Dataset) -> bytes:
+    """Return the bytes of a DICOM file."""
+    file = BytesIO()
+    dataset.save_as(file, enforce_file_format=True)
+    return file.getvalue()
+
+
+def keep(data: bytes, path: Path) -> None:
+    """Write a file that is whole and on the disk when this returns, or not there at all."""
+    with _whole(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[BinaryIO]:
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with beside.open("wb") as file:
-            dataset.save_as(file, enforce_file_format=True)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pydicom
@@ -14,13 +14,17 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import EnhancedSRStorage, ExplicitVRLittleEndian
 from pynetdicom import AE, evt
 
-from firstread.classifier import load
+from firstread.classifier import Classifier, load
 from firstread.errors import NetworkError
+from firstread.outlets.answer import Answer
 from firstread.outlets.model import Model
-from firstread.outlets.pacs.answering import Listening, Tally, serve
+from firstread.outlets.pacs.answering import Listening, serve
+from firstread.outlets.pacs.desk import Tally
 from firstread.outlets.pacs.listen import Address
 from firstread.outlets.pacs.node import Node
 from firstread.outlets.pacs.send import Sender
+from firstread.outlets.source import Source
+from firstread.outlets.structured_report import Reports
 from firstread.progress import Notice
 
 
@@ -57,8 +61,12 @@ Serve = Callable[..., list[object]]
 def serve_until(run: Path, archive: Archive, tmp_path: Path) -> Serve:
     """Serve files until something is told; returns all that was."""
 
-    def go(files: list[Path], enough: Callable[[object], bool]) -> list[object]:
-        classifier, stop, told = load(run), threading.Event(), []
+    def go(
+        files: list[Path],
+        enough: Callable[[object], bool],
+        changed: Callable[[Classifier], Classifier] = lambda same: same,
+    ) -> list[object]:
+        classifier, stop, told = changed(load(run)), threading.Event(), []
         model, address = Model.of(run, classifier), Address("FIRSTREAD", 0)
         sender = Sender(archive.node, "FIRSTREAD")
         events = serve(classifier, model, address, sender, tmp_path / "queue", stop=stop)
@@ -97,6 +105,48 @@ def test_several_frames_are_one_report(serve_until: Serve, archive: Archive) -> 
     ]
     assert len(frames) == 16  # Of 30, evenly spread.
     assert frames == sorted(set(frames))
+
+
+def test_frames_are_chosen_as_in_training_and_files_with_fewer_put_aside(
+    serve_until: Serve, archive: Archive, slices: Callable[..., Path]
+) -> None:
+    many = Path(str(get_testdata_file("examples_ybr_color.dcm", download=False)))
+    two = Path(str(get_testdata_file("SC_rgb_rle_2frame.dcm", download=False)))
+    told = serve_until(
+        [two, many, *slices(1).iterdir()],
+        lambda event: isinstance(event, Tally) and (event.sent, event.failed) == (2, 1),
+        lambda classifier: replace(classifier, slices="2,7"),
+    )
+    assert any("'2,7': there are only 2" in event.text for event in told if type(event) is Notice)
+    assert sorted(
+        len(report.ContentSequence[-1].ContentSequence) for report in archive.reports
+    ) == [
+        1,
+        2,
+    ]
+
+
+def test_an_image_that_no_report_can_be_made_of_stops_no_other(
+    serve_until: Serve,
+    archive: Archive,
+    slices: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made, answer = [], Reports.report
+
+    def report(self: Reports, source: Source, said: list[Answer]) -> Dataset:
+        made.append(source)
+        if len(made) == 1:
+            raise ValueError("Moriarty^James")
+        return answer(self, source, said)
+
+    monkeypatch.setattr(Reports, "report", report)
+    told = serve_until(
+        sorted(slices(3).iterdir()),
+        lambda event: isinstance(event, Tally) and (event.sent, event.failed) == (2, 1),
+    )
+    notices = [event.text for event in told if isinstance(event, Notice)]
+    assert notices == ["an image can't be answered: no report can be made of it (ValueError)"]
 
 
 def test_the_report_says_what_predict_says(
@@ -142,6 +192,6 @@ def test_a_queue_that_can_t_be_written_ends_the_service_with_the_reason(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("firstread.outlets.pacs.answering.save", full)
+    monkeypatch.setattr("firstread.outlets.pacs.answering.keep", full)
     with pytest.raises(NetworkError, match=r"can't be written to .*No space left"):
         serve_until([*slices(1).iterdir()], lambda event: False)

@@ -5,23 +5,24 @@ from __future__ import annotations
 import itertools
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from firstread.classifier import Classifier
-from firstread.errors import DataError, ImageError, NetworkError
+from firstread.errors import DataError, ImageError, NetworkError, UsageError
 from firstread.outlets.answer import Answer, answers
 from firstread.outlets.model import Model
+from firstread.outlets.pacs.desk import Desk, Tally
 from firstread.outlets.pacs.listen import Address, listening
 from firstread.outlets.pacs.queue import Job, Queue
 from firstread.outlets.pacs.quiet import quiet
 from firstread.outlets.pacs.send import Sender
 from firstread.outlets.source import Source
 from firstread.outlets.structured_report import Reports
-from firstread.outlets.writing import save
+from firstread.outlets.writing import encoded, keep
 from firstread.progress import Notice
 
 BATCH = 32
@@ -48,80 +49,6 @@ class Listening:
 
     port: int
     left: int
-
-
-@dataclass(frozen=True)
-class Tally:
-    """What a service has done since it began.
-
-    Parameters
-    ----------
-    arrived, answered, sent, failed
-        Images.
-    refused
-        Images that were not taken in; their senders were told so.
-    """
-
-    arrived: int = 0
-    answered: int = 0
-    sent: int = 0
-    failed: int = 0
-    refused: int = 0
-
-
-@dataclass
-class _Desk:
-    """What the workers of one service share."""
-
-    stop: threading.Event = field(default_factory=threading.Event)
-    arrived: threading.Event = field(default_factory=threading.Event)
-    answered: threading.Event = field(default_factory=threading.Event)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    counts: dict[str, int] = field(
-        default_factory=lambda: dict.fromkeys(
-            ("arrived", "answered", "sent", "failed", "refused"), 0
-        )
-    )
-    refusals: set[str] = field(default_factory=set)
-    notices: list[str] = field(default_factory=list)
-    errors: list[BaseException] = field(default_factory=list)
-
-    def count(self, name: str, number: int = 1) -> None:
-        with self.lock:
-            self.counts[name] += number
-
-    def say(self, text: str) -> None:
-        with self.lock:
-            self.notices.append(text)
-
-    def took(self) -> None:
-        self.count("arrived")
-        self.refusals.clear()
-        self.arrived.set()
-
-    def refused(self, reason: str) -> None:
-        """Count an image that isn't taken in; say why once until another is taken."""
-        self.count("refused")
-        if reason not in self.refusals:
-            self.refusals.add(reason)
-            self.say(f"an image is refused: {reason}")
-
-    def told(self) -> list[str]:
-        with self.lock:
-            told, self.notices = self.notices, []
-        return told
-
-    def guarded(self, work: Callable[[], None]) -> threading.Thread:
-        """Return a thread; an error in it ends the service instead of being lost."""
-
-        def run() -> None:
-            try:
-                work()
-            except BaseException as error:
-                self.errors.append(error)
-                self.stop.set()
-
-        return threading.Thread(target=run, daemon=True)
 
 
 def serve(
@@ -167,7 +94,7 @@ def serve(
     NetworkError
         If the queue or the address can't be had, or the queue can't be written to.
     """
-    desk = _Desk(stop=stop or threading.Event())
+    desk = Desk(stop=stop or threading.Event())
 
     with quiet(), closing(Queue(folder)) as queue:
         if retry:
@@ -197,7 +124,7 @@ def serve(
         raise error
 
 
-def _told(desk: _Desk) -> Iterator[Tally | Notice]:
+def _told(desk: Desk) -> Iterator[Tally | Notice]:
     """Yield notices at once, and the tally when work pauses, but not less than every 10 s of it."""
     last = before = Tally()
     for tick in itertools.count():
@@ -212,7 +139,7 @@ def _told(desk: _Desk) -> Iterator[Tally | Notice]:
             return
 
 
-def _classify(desk: _Desk, queue: Queue, classifier: Classifier, model: Model) -> None:
+def _classify(desk: Desk, queue: Queue, classifier: Classifier, model: Model) -> None:
     reports = Reports(model)
     fast = classifier.folded()
     while not desk.stop.is_set():
@@ -226,7 +153,7 @@ def _classify(desk: _Desk, queue: Queue, classifier: Classifier, model: Model) -
 
 
 def _answer(
-    desk: _Desk,
+    desk: Desk,
     queue: Queue,
     classifier: Classifier,
     model: Model,
@@ -237,14 +164,22 @@ def _answer(
     results = []
     for job in jobs:
         if job.file in errors:
-            queue.fail(job, errors[job.file])
-            desk.count("failed")
-            desk.say(f"an image can't be answered: {errors[job.file]}")
+            _put_aside(desk, queue, job, errors[job.file])
             continue
-        source, said = found[job.file]
-        results.append((job, partial(save, reports.report(source, said))))
+        try:
+            report = encoded(reports.report(*found[job.file]))
+        except Exception as error:  # Whatever an image holds, the next one is answered.
+            _put_aside(desk, queue, job, f"no report can be made of it ({type(error).__name__})")
+        else:
+            results.append((job, partial(keep, report)))
     queue.answer(results)
     desk.count("answered", len(results))
+
+
+def _put_aside(desk: Desk, queue: Queue, job: Job, reason: str) -> None:
+    queue.fail(job, reason)
+    desk.count("failed")
+    desk.say(f"an image can't be answered: {reason}")
 
 
 def _said(
@@ -253,14 +188,18 @@ def _said(
     """Return what the model says of files, and why nothing of others."""
     sources: dict[Path, Source] = {}
     errors: dict[Path, str] = {}
+    used: list[str] = []
     for file in files:
         try:
             sources[file] = Source.of(file)
+            used += classifier.used(file)["path"].tolist()
         except ImageError as error:
             errors[file] = error.reason
+        except UsageError as error:  # It has fewer frames than the training asked for.
+            errors[file] = str(error).removeprefix(f"{file}: ")
     said: dict[Path, list[Answer]] = {}
     try:
-        table = classifier.predict(list(sources), skip_unreadable=True) if sources else None
+        table = classifier.predict(used, skip_unreadable=True) if used else None
         problems = [] if table is None else table.attrs["skipped"]
     except DataError as error:
         table, problems = None, list(error.problems)
@@ -268,13 +207,13 @@ def _said(
         for answer in answers(table, model.classes, model.multilabel):
             said.setdefault(answer.file, []).append(answer)
     for file in sources:
-        if file not in said:
+        if file not in said and file not in errors:
             named = (line.split(": ", 1)[1] for line in problems if str(file) in line)
             errors[file] = next(named, "holds no image")
     return {file: (sources[file], said[file]) for file in said}, errors
 
 
-def _send(desk: _Desk, queue: Queue, sender: Sender) -> None:
+def _send(desk: Desk, queue: Queue, sender: Sender) -> None:
     wait = 1.0
     while not desk.stop.is_set():
         jobs = queue.answered(BATCH)
@@ -291,7 +230,7 @@ def _send(desk: _Desk, queue: Queue, sender: Sender) -> None:
         wait = min(2 * wait, LONGEST_WAIT)
 
 
-def _sent(desk: _Desk, queue: Queue, sender: Sender, jobs: Sequence[Job]) -> str:
+def _sent(desk: Desk, queue: Queue, sender: Sender, jobs: Sequence[Job]) -> str:
     """Send results; return why some weren't taken and should be sent again, or nothing."""
     by_file = {job.result: job for job in jobs}
     reason = ""
