@@ -83,6 +83,14 @@ def test_unreadable_files_are_all_named_or_left_out(
         classifier.predict(paths[1:], skip_unreadable=True)
 
 
+def rewritten(folder: Path, **changes: object) -> None:
+    """Change the record as an older firstread would have written it, which put no hash in it."""
+    path = folder / "model.json"
+    record = json.loads(path.read_text())
+    del record["sha256"]
+    path.write_text(json.dumps({**record, **changes}))
+
+
 def copied(trained: Path, tmp_path: Path) -> Path:
     for name in ("plan.json", "model.json", "model.safetensors"):
         (tmp_path / name).write_bytes((trained / name).read_bytes())
@@ -98,10 +106,10 @@ def test_saved_and_loaded_is_the_same(trained: Path, images: Path, tmp_path: Pat
 
 def test_what_is_neutralised_is_saved_and_done(trained: Path, images: Path, tmp_path: Path) -> None:
     classifier = firstread.load(trained)
-    record = json.loads((trained / "model.json").read_text())
-    assert record["preprocessing"]["neutralise"] == []
-    record["preprocessing"]["neutralise"] = ["border", "size"]
-    (copied(trained, tmp_path) / "model.json").write_text(json.dumps(record))
+    preprocessing = json.loads((trained / "model.json").read_text())["preprocessing"]
+    assert preprocessing["neutralise"] == []
+    preprocessing["neutralise"] = ["border", "size"]
+    rewritten(copied(trained, tmp_path), preprocessing=preprocessing)
     neutral = firstread.load(tmp_path)
     assert neutral.preprocessing.neutralise == ("border", "size")
     neutral.save(tmp_path)
@@ -116,17 +124,48 @@ def test_what_is_neutralised_is_saved_and_done(trained: Path, images: Path, tmp_
 
 
 def test_models_of_another_format_say_what_to_do(trained: Path, tmp_path: Path) -> None:
-    record = json.loads((trained / "model.json").read_text())
-    record["format"] = 1
-    (copied(trained, tmp_path) / "model.json").write_text(json.dumps(record))
-    with pytest.raises(RunError, match="format 1, and this firstread reads 2; train it again"):
+    rewritten(copied(trained, tmp_path), format=1)
+    with pytest.raises(RunError, match=r"format 1 .*, and this firstread reads 2; train it again"):
         firstread.load(tmp_path)
 
 
+def test_a_model_of_a_newer_version_says_which(trained: Path, tmp_path: Path) -> None:
+    rewritten(copied(trained, tmp_path), format=3, firstread="0.9.0")
+    newer = r"format 3 \(of firstread 0\.9\.0\), and this firstread reads 2; upgrade firstread"
+    with pytest.raises(RunError, match=newer):
+        firstread.load(tmp_path)
+
+
+def test_a_class_renamed_by_hand_is_found_out(trained: Path, tmp_path: Path) -> None:
+    path = copied(trained, tmp_path) / "model.json"
+    record = json.loads(path.read_text())
+    record["classes"].reverse()
+    path.write_text(json.dumps(record))
+    with pytest.raises(RunError, match=r"model\.json was changed after it was saved"):
+        firstread.load(tmp_path)
+
+
+def test_a_weight_changed_by_hand_is_found_out(trained: Path, tmp_path: Path) -> None:
+    path = copied(trained, tmp_path) / "model.safetensors"
+    state = safetensors.torch.load(path.read_bytes())
+    state["head.0.bias"] += 1
+    safetensors.torch.save_file(state, path)
+    with pytest.raises(RunError, match=r"model\.safetensors was changed after it was saved"):
+        firstread.load(tmp_path)
+
+
+def test_models_from_before_there_were_hashes_load(trained: Path, tmp_path: Path) -> None:
+    path = copied(trained, tmp_path) / "model.json"
+    record = json.loads(path.read_text())
+    old = {name: record[name] for name in record if name not in ("sha256", "weights", "firstread")}
+    path.write_text(json.dumps(old))
+    assert firstread.load(tmp_path).classes == firstread.load(trained).classes
+
+
 def test_an_unknown_neutraliser_is_refused(trained: Path, tmp_path: Path) -> None:
-    record = json.loads((trained / "model.json").read_text())
-    record["preprocessing"]["neutralise"] = ["collimation"]
-    (copied(trained, tmp_path) / "model.json").write_text(json.dumps(record))
+    preprocessing = json.loads((trained / "model.json").read_text())["preprocessing"]
+    preprocessing["neutralise"] = ["collimation"]
+    rewritten(copied(trained, tmp_path), preprocessing=preprocessing)
     with pytest.raises(RunError, match="'collimation' is not a way to neutralise"):
         firstread.load(tmp_path)
 
@@ -144,10 +183,6 @@ def test_damaged_models_are_refused(trained: Path, tmp_path: Path) -> None:
     with pytest.raises(RunError, match="the model's files are damaged"):
         firstread.load(folder)
     weights.write_bytes(whole)
-    fields = json.loads(record.read_text())
-    record.write_text(json.dumps({**fields, "format": 99}))
-    with pytest.raises(RunError, match="format 99, and this firstread reads"):
-        firstread.load(folder)
     record.unlink()
     with pytest.raises(RunError, match=r"holds no model \(model\.json\)"):
         firstread.load(folder)

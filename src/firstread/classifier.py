@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib import metadata
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from firstread.errors import DataError, ImageError, RunError, UsageError
 from firstread.images import Image, Preprocessing, check_choice, is_directory, neutralisers
 from firstread.progress import returned
 from firstread.run import Run
+from firstread.seals import file_hash, is_whole, sealed
 
 if TYPE_CHECKING:
     from firstread.explaining import Explanation
@@ -32,6 +34,8 @@ FORMAT = 2
 WEIGHTS_FILE = "model.safetensors"
 RECORD_FILE = "model.json"
 BATCH = 32
+
+_CHANGED = "was changed after it was saved: its SHA-256 is another"
 
 Paths = str | Path | Sequence[str | Path]
 
@@ -270,10 +274,17 @@ class Classifier:
         return [Response(*row) for row in rows]
 
     def save(self, folder: Path) -> None:
-        """Write the model's two files: weights as safetensors, the rest as JSON."""
+        """Write the model's two files: weights as safetensors, the rest as JSON.
+
+        The JSON holds the SHA-256 of the weights and of itself, so that nobody can change a weight
+        or the order of the classes unnoticed.
+        """
         backbone = self.network.backbone
+        state = {key: value.contiguous() for key, value in self.network.state_dict().items()}
+        safetensors.torch.save_file(state, folder / WEIGHTS_FILE)
         record = {
             "format": FORMAT,
+            "firstread": metadata.version("firstread"),
             "backbone": backbone.entry.name,
             "stage": backbone.stage,
             "head": self.head,
@@ -282,11 +293,10 @@ class Classifier:
             "slices": self.slices,
             "preprocessing": asdict(self.preprocessing),
             "origin": asdict(self.origin),
+            "weights": file_hash(folder / WEIGHTS_FILE),
         }
-        state = {key: value.contiguous() for key, value in self.network.state_dict().items()}
-        safetensors.torch.save_file(state, folder / WEIGHTS_FILE)
         (folder / RECORD_FILE).write_text(
-            json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+            json.dumps(sealed(record), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
         )
 
     @classmethod
@@ -296,16 +306,22 @@ class Classifier:
         Raises
         ------
         RunError
-            If the files are missing, damaged, or of a newer firstread.
+            If the files are missing, damaged, changed by hand, or of a newer firstread.
         """
         try:
             record = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
             if record["format"] != FORMAT:
                 way = "upgrade firstread" if record["format"] > FORMAT else "train it again"
+                by = f" (of firstread {record['firstread']})" if "firstread" in record else ""
                 raise RunError(
-                    f"{folder}: the model is of format {record['format']}, and this firstread "
+                    f"{folder}: the model is of format {record['format']}{by}, and this firstread "
                     f"reads {FORMAT}; {way}"
                 )
+            if not is_whole(record):
+                raise ValueError(f"{RECORD_FILE} {_CHANGED}")
+            weights = file_hash(folder / WEIGHTS_FILE)
+            if record.get("weights", weights) != weights:  # Older models name no hash.
+                raise ValueError(f"{WEIGHTS_FILE} {_CHANGED}")
             classes = tuple(record["classes"])
             slices = record.get("slices", "")
             if slices:
@@ -323,7 +339,10 @@ class Classifier:
             safetensors.SafetensorError,
         ) as e:
             reason = str(e).splitlines()[0]
-            raise RunError(f"{folder}: the model's files are damaged ({reason})") from None
+            raise RunError(
+                f"{folder}: the model's files are damaged ({reason}); copy them again from where "
+                "they were trained, or train again"
+            ) from None
         origin = Origin(**record["origin"])
         several = record["multilabel"]
         return cls(network.eval(), classes, record["head"], origin, several, slices)

@@ -9,6 +9,7 @@
     ├── WeightsError    a checkpoint that is missing, damaged, or doesn't fit its network
     ├── RunError        a run folder that exists already, is unfinished, or is damaged
     ├── TrainingError   a training that can't go on
+    ├── ExportError     a model that can't be exported, or whose export says something else
     ├── NetworkError    an archive or PACS that can't be reached, or refuses
     └── InstallError    a library that is missing, or doesn't match another
 
@@ -75,6 +76,10 @@ class RunError(FirstreadError):
 
 class TrainingError(FirstreadError):
     """A training can't go on."""
+
+
+class ExportError(FirstreadError):
+    """A model can't be exported, or its export disagrees with it."""
 
 
 class NetworkError(FirstreadError):

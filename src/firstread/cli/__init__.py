@@ -16,6 +16,7 @@ from firstread.cli.cache import cache
 from firstread.cli.demo import demo
 from firstread.cli.evaluate import evaluate
 from firstread.cli.explain import explain
+from firstread.cli.export import export
 from firstread.cli.inspect import inspect
 from firstread.cli.pacs import pacs
 from firstread.cli.predict import predict
@@ -43,6 +44,7 @@ COMMANDS = (
     evaluate,
     predict,
     explain,
+    export,
     inspect,
     demo,
     zoo,

@@ -14,6 +14,7 @@ from pathlib import Path
 from firstread.classifier import WEIGHTS_FILE, Classifier
 from firstread.errors import DataError
 from firstread.run import Run
+from firstread.seals import file_hash
 
 SCHEME = "99FIRSTREAD"
 """Coding scheme of labels without a code; private ones begin with 99 (PS3.16 section 8)."""
@@ -106,15 +107,13 @@ class Model:
             If the table can't be used.
         """
         folder = Run.open(run).folder
-        with (folder / WEIGHTS_FILE).open("rb") as file:
-            weights = hashlib.file_digest(file, "sha256").hexdigest()
         given = {} if codes is None else read_codes(codes, classifier.classes)
         own = {label: Code.of_label(label) for label in classifier.classes}
         return cls(
             folder.resolve().name,
             classifier.network.backbone.entry.name,
             metadata.version("firstread"),
-            weights,
+            file_hash(folder / WEIGHTS_FILE),
             classifier.classes,
             classifier.multilabel,
             {**own, **given},

@@ -175,12 +175,13 @@ class Records:
             tuple(rows["path"].astype(str)),
             tuple(truth),
             tuple(label),
-            self._flags(truth),
+            self.flags(truth),
             said,
-            self._flags(label),
+            self.flags(label),
         )
 
-    def _flags(self, labels: pd.Series) -> Array:
+    def flags(self, labels: pd.Series) -> Array:
+        """Return whether each class is among each row's labels, bool, shape (n, k)."""
         held = [set(text.split(";")) if self.multilabel else {text} for text in labels]
         flags = [[name in some for name in self.classes] for some in held]
         return np.array(flags, bool).reshape(len(held), len(self.classes))

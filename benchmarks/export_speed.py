@@ -1,0 +1,116 @@
+"""Speed of exported files on the CPU: ONNX float32 against PyTorch, int8 against float32.
+
+Four contenders on the same synthetic radiographs, in turn, round after round, from the displayed
+image (uint8, 500 x 420 px, gray) to the probabilities, on the same number of threads:
+
+predict
+    what `firstread predict` does: Pillow's resize, the network as trained, channels last;
+torch
+    PyTorch's best mode here: the same with batch norms folded into the convolutions;
+onnx
+    the exported float32 file in onnxruntime, resizing included;
+int8
+    its quantised twin.
+
+Weights are random: speed doesn't depend on them. Rates are medians over the rounds, ratios the
+medians of each round's; a machine that others use at the same time shows in their spread.
+
+    python benchmarks/export_speed.py
+    python benchmarks/export_speed.py --networks resnet18 --batch 16
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import torch
+
+from firstread.backbones import Origin, assemble, build
+from firstread.classifier import Classifier
+from firstread.datasets.phantoms import REGIONS, radiograph
+from firstread.images import Image, prepared
+from firstread.outlets.export.graph import Graph
+from firstread.outlets.export.making import onnx_model, program, session
+from firstread.outlets.export.quantising import quantised
+from firstread.outlets.export.samples import Sample
+
+NETWORKS = ("mobilenet_v2", "resnet18", "resnet50")
+SHAPE = (500, 420)
+CALIBRATION = 20
+NOTES = {"firstread": "0", "card": {}}
+
+
+def films(count: int) -> list[Image]:
+    return [
+        Image(radiograph(REGIONS[k % 2], np.random.default_rng(k), SHAPE)) for k in range(count)
+    ]
+
+
+def contenders(name: str, images: list[Image]) -> tuple[dict[str, Callable[[], object]], list[int]]:
+    """Return what runs a batch, and the bytes of the float32 and the int8 file."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        backbone, _ = build(name)
+        network = assemble(backbone, "linear", 2).eval().to(memory_format=torch.channels_last)
+    classifier = Classifier(network, REGIONS, "linear", Origin("none"))
+    folded = classifier.folded()
+    graph = Graph(classifier)
+    model = onnx_model(program(graph, deep=False), graph, NOTES)
+    data = model.SerializeToString()
+    training = [Sample(Path("film.png"), image, "made") for image in films(CALIBRATION)]
+    small = quantised(model, training)
+    batch = np.stack([image.pixels[..., None] for image in images])
+
+    def by_torch(which: Classifier) -> Callable[[], object]:
+        prepare = classifier.preprocessing
+        return lambda: which.responded([prepared(image, prepare) for image in images])
+
+    def by_onnx(file: bytes) -> Callable[[], object]:
+        opened = session(file)
+        return lambda: opened.run(["probabilities"], {"pixels": batch})
+
+    return {
+        "predict": by_torch(classifier),
+        "torch": by_torch(folded),
+        "onnx": by_onnx(data),
+        "int8": by_onnx(small),
+    }, [len(data), len(small)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--networks", nargs="+", default=list(NETWORKS))
+    parser.add_argument("--batch", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=15)
+    arguments = parser.parse_args()
+    images = films(arguments.batch)
+    print(
+        f"batches of {arguments.batch}, {torch.get_num_threads()} threads; milliseconds an image, "
+        f"median of {arguments.rounds} rounds (lowest to highest)\n"
+    )
+    print("network\tpredict\ttorch\tonnx\tint8\ttorch/onnx\tonnx/int8\tMB\tMB int8")
+    for name in arguments.networks:
+        runs, sizes = contenders(name, images)
+        times: dict[str, list[float]] = {kind: [] for kind in runs}
+        for turn in range(arguments.rounds + 2):
+            for kind, run in runs.items():
+                start = time.perf_counter()
+                run()
+                if turn > 1:  # The first two warm up.
+                    times[kind].append(1000 * (time.perf_counter() - start) / arguments.batch)
+        cells = [f"{median(t):.1f} ({min(t):.1f} to {max(t):.1f})" for t in times.values()]
+        ratios = [
+            f"{median(np.divide(times[slow], times[fast])):.2f}"
+            for slow, fast in (("torch", "onnx"), ("onnx", "int8"))
+        ]
+        megabytes = [f"{size / 1e6:.1f}" for size in sizes]
+        print("\t".join([name, *cells, *ratios, *megabytes]), flush=True)
+
+
+if __name__ == "__main__":
+    main()

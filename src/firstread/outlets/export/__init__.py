@@ -1,0 +1,1 @@
+"""A trained classifier as one file that other programs run without firstread."""
