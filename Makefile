@@ -2,8 +2,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# One process a core, each with one thread: threads that wait for one another would slow them all.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 .PHONY: demo test test-slow lint clean
 
@@ -11,10 +9,11 @@ demo: $(VENV)/.installed
 	$(BIN)/firstread demo
 
 test: $(VENV)/.installed-test
-	$(PYTEST) -m "not slow"
+	# One process a core, each of one thread: threads that wait for each other would slow them all.
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow"
 
 test-slow: $(VENV)/.installed-test
-	$(PYTEST) -m slow
+	$(BIN)/pytest -m slow
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check
