@@ -10,7 +10,7 @@
     ├── RunError        a run folder that exists already, is unfinished, or is damaged
     ├── TrainingError   a training that can't go on
     ├── ExportError     a model that can't be exported, or whose export says something else
-    ├── NetworkError    an archive or PACS that can't be reached, or refuses
+    ├── NetworkError    an archive, PACS or hub that can't be reached, or refuses
     └── InstallError    a library that is missing, or doesn't match another
 
 Each message names the file or value, says what is wrong with it, and gives the way out. On the
@@ -83,7 +83,7 @@ class ExportError(FirstreadError):
 
 
 class NetworkError(FirstreadError):
-    """An archive or PACS can't be reached, or refuses."""
+    """An archive, PACS or hub can't be reached, or refuses."""
 
 
 class InstallError(FirstreadError):

@@ -265,7 +265,7 @@ def _targets(labels: pd.Series, classifier: Classifier) -> Array:
 def _validation(run: Run, classifier: Classifier) -> tuple[Array, Array]:
     """Return truth and probabilities of the run's validation images."""
     table = pd.read_csv(
-        run.folder / PREDICTIONS,
+        run.kept(PREDICTIONS),
         dtype={"path": str, "truth": str, "label": str},
         keep_default_na=False,
     )
@@ -275,6 +275,9 @@ def _validation(run: Run, classifier: Classifier) -> tuple[Array, Array]:
 
 
 def _temperature(run: Run, classifier: Classifier) -> Temperature | None:
+    """Fit a temperature on the run's validation images; None where the run came without them."""
+    if not (run.folder / PREDICTIONS).exists():
+        return None
     truth, p = _validation(run, classifier)
     return fit_temperature(truth, p) if len(truth) else None
 

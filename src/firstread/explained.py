@@ -134,7 +134,7 @@ def _used(classifier: Classifier, images: Sequence[str | Path]) -> list[Path]:
 
 
 def _trained_on(run: Run) -> list[Path]:
-    cases = pd.read_csv(run.folder / CASES, dtype=str, keep_default_na=False)
+    cases = pd.read_csv(run.kept(CASES), dtype=str, keep_default_na=False)
     return [Path(path) for path in cases.loc[cases["split"] == "train", "path"]]
 
 

@@ -133,11 +133,12 @@ def refusal_of(run: str | Path, classifier: Classifier) -> Generator[Step, None,
     RunError
         If its files are damaged, or its images have gone.
     """
-    folder = Run.open(run).folder
+    opened = Run.open(run)
+    folder = opened.folder
     model = folder / WEIGHTS_FILE
     if (folder / REFUSAL_FILE).exists():
         return Refusal.load(folder, model)
-    cases = pd.read_csv(folder / CASES, dtype=str, keep_default_na=False)
+    cases = pd.read_csv(opened.kept(CASES), dtype=str, keep_default_na=False)
     cases["patient"] = cases["patient"].where(cases["patient"] != "", None)
     known = json.loads((folder / DATA).read_text(encoding="utf-8"))
     dataset = Dataset(cases, tuple(known["classes"]), multilabel=known["multilabel"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -90,6 +92,22 @@ class Run:
         """Return the figures by split."""
         figures: dict[str, Any] = json.loads((self.folder / METRICS).read_text(encoding="utf-8"))
         return figures
+
+    def kept(self, name: str) -> Path:
+        """Return where a file of the run is.
+
+        Raises
+        ------
+        RunError
+            If the run came without it, as a model that was pulled does.
+        """
+        path = self.folder / name
+        if not path.exists():
+            raise RunError(
+                f"{self.folder}: has no {name}, which this needs; a model that was pulled comes "
+                "without a list of its images: do this where it was trained"
+            )
+        return path
 
     @classmethod
     def open(cls, folder: str | Path) -> Run:
@@ -202,6 +220,32 @@ def drafting(folder: str | Path, *, resumed: bool = False) -> Iterator[Draft]:
         raise
     draft.path(CHECKPOINT).unlink(missing_ok=True)
     note.unlink()
+
+
+@contextmanager
+def arriving(folder: Path) -> Iterator[Path]:
+    """Give a folder to fill, which takes its place when the block ends well, and else vanishes.
+
+    Raises
+    ------
+    RunError
+        If there is something in its place, or it can't be made.
+    """
+    check_free(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=".firstread-", dir=folder.parent))
+    except OSError as error:
+        raise RunError(f"{folder}: can't be made ({error.strerror})") from None
+    try:
+        yield made
+        made.chmod(0o755)
+        if folder.exists():
+            folder.rmdir()
+        made.rename(folder)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
 
 
 def versions() -> dict[str, str]:

@@ -13,6 +13,8 @@ from firstread import __version__
 from firstread.cli.advise import advise
 from firstread.cli.audit import audit
 from firstread.cli.cache import cache
+from firstread.cli.card import card
+from firstread.cli.compare import compare
 from firstread.cli.demo import demo
 from firstread.cli.evaluate import evaluate
 from firstread.cli.explain import explain
@@ -23,6 +25,7 @@ from firstread.cli.predict import predict
 from firstread.cli.pretrain import pretrain
 from firstread.cli.report import report
 from firstread.cli.screen import notices
+from firstread.cli.share import pull, push
 from firstread.cli.show import show
 from firstread.cli.train import train
 from firstread.cli.zoo import zoo
@@ -44,6 +47,10 @@ COMMANDS = (
     evaluate,
     predict,
     explain,
+    compare,
+    card,
+    push,
+    pull,
     export,
     inspect,
     demo,

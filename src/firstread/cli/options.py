@@ -195,3 +195,11 @@ Codes = Annotated[
         show_default=False,
     ),
 ]
+License = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="Licence of the model, as the hub names it: apache-2.0, cc-by-4.0, ...",
+        show_default=False,
+    ),
+]

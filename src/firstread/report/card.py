@@ -44,7 +44,7 @@ class Entry:
 def card(records: Records) -> tuple[Entry, ...]:
     """Return the card, part by part."""
     return (
-        Entry("Intended use", _use(records)),
+        Entry("Intended use", use(records)),
         Entry("Data", data(records)),
         Entry("Procedure", procedure(records)),
         Entry("Figures", _figures(records)),
@@ -52,7 +52,8 @@ def card(records: Records) -> tuple[Entry, ...]:
     )
 
 
-def _use(records: Records) -> tuple[str, ...]:
+def use(records: Records) -> tuple[str, ...]:
+    """Say what the model is for."""
     kind = "may get several of" if records.multilabel else "gets one of"
     return (
         f"To call images like those it was trained on {listed(records.classes, 'or')}, in research "

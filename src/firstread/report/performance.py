@@ -13,10 +13,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # M. Okabe and K. Ito, "Color universal design" (2008); the yellow, too pale for a line, left out.
-_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _STYLES = ("-", "--", "-.", ":")
-_BEFORE, _AFTER = _COLOURS[1], _COLOURS[0]
-_GUIDE: dict[str, Any] = {"color": "0.5", "linewidth": 1, "linestyle": (0, (1, 2)), "zorder": 0}
+_BEFORE, _AFTER = COLOURS[1], COLOURS[0]
+GUIDE: dict[str, Any] = {"color": "0.5", "linewidth": 1, "linestyle": (0, (1, 2)), "zorder": 0}
+"""Of a line that stands for guessing, or for no difference."""
 INSIDE = 4
 """Curves whose legend fits into the axes."""
 
@@ -39,7 +40,7 @@ def roc_figure(
         False-positive rate and sensitivity of an operating point, and what the legend calls it.
     """
     figure, axes = _square(len(curves))
-    axes.plot([0, 100], [0, 100], label="guessing", **_GUIDE)
+    axes.plot([0, 100], [0, 100], label="guessing", **GUIDE)
     for (name, curve), style in zip(curves.items(), _looks(), strict=False):
         axes.plot(100 * curve["fpr"], 100 * curve["tpr"], label=name, **style)
     if point is not None:
@@ -73,8 +74,8 @@ def precision_recall_figure(
             drawstyle="steps-pre",
             **style,
         )
-        axes.axhline(100 * share, **{**_GUIDE, "color": style["color"]})
-    axes.plot([], [], label="guessing", **_GUIDE)
+        axes.axhline(100 * share, **{**GUIDE, "color": style["color"]})
+    axes.plot([], [], label="guessing", **GUIDE)
     axes.set_xlabel("recall: found of those that are (%)")
     axes.set_ylabel("precision: of those called so, the share that are (%)")
     axes.set_title(f"Precision and recall, {n:,} images", loc="left")
@@ -98,7 +99,7 @@ def reliability_figure(
     """
     figure = Figure(figsize=(6, 6.6), layout="constrained")
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
-    axes.plot([0, 100], [0, 100], label="said what came true", **_GUIDE)
+    axes.plot([0, 100], [0, 100], label="said what came true", **GUIDE)
     looks = [(before, "as the network says it", _BEFORE, "o", 0.0)]
     if after is not None:
         looks.append((after, "after temperature scaling", _AFTER, "s", 0.7))
@@ -117,7 +118,7 @@ def reliability_figure(
     below.set_ylabel("images")
     below.set_xlabel(f"{what} (%)")
     for each in (axes, below):
-        _plain(each)
+        plain(each)
     return figure
 
 
@@ -174,7 +175,7 @@ def ladder_figure(rungs: pd.DataFrame, n: int) -> Figure:
     axes.set_xlim(-2, 102)
     axes.set_xlabel("right (%) with 95 % interval; band: trained model")
     axes.set_title(f"What each rung gets right of the same {n:,} images", loc="left")
-    _plain(axes)
+    plain(axes)
     return figure
 
 
@@ -198,14 +199,14 @@ def subgroup_figure(
     axes = figure.subplots()
     for place, row in enumerate(parts.to_dict("records")):
         _dot(axes, place, row["value"], row["low"], row["high"], _AFTER, "s")
-    axes.axvline(100 * whole, **_GUIDE)
+    axes.axvline(100 * whole, **GUIDE)
     names = [f"{r['part']} (n = {r['images']:,})" for r in parts.to_dict("records")]
     axes.set_yticks(range(len(parts)), names)
     axes.set_ylim(len(parts) - 0.4, -0.7)
     axes.set_xlim(-2, 102)
     axes.set_xlabel(f"{what}, with 95 % interval")
     axes.set_title(f"By {column} (dotted: all images, {100 * whole:.0f})", loc="left")
-    _plain(axes)
+    plain(axes)
     return figure
 
 
@@ -263,11 +264,12 @@ def _finished(
         axes.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), fontsize=8)
     else:
         axes.legend(loc=place, fontsize=9, framealpha=0.85, edgecolor="none")
-    _plain(axes)
+    plain(axes)
     return figure
 
 
-def _plain(axes: Axes) -> None:
+def plain(axes: Axes) -> None:
+    """Give axes a faint grid and two sides."""
     axes.grid(alpha=0.3)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
@@ -275,5 +277,5 @@ def _plain(axes: Axes) -> None:
 
 def _looks() -> Any:
     """Yield line styles without end, apart by colour and by dashes."""
-    for colour, style in zip(cycle(_COLOURS), cycle(_STYLES), strict=False):
+    for colour, style in zip(cycle(COLOURS), cycle(_STYLES), strict=False):
         yield {"color": colour, "linestyle": style, "linewidth": 1.8}

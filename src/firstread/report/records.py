@@ -222,5 +222,8 @@ def _table(path: Path, *, needed: bool = False) -> Any:
 
 def _damaged(path: Path, error: Exception) -> RunError:
     if isinstance(error, FileNotFoundError):
-        return RunError(f"{path}: is missing, and a report needs it; train again")
+        return RunError(
+            f"{path}: is missing, and this needs it; train again, or where the model was pulled, "
+            "do this where it was trained"
+        )
     return RunError(f"{path}: can't be read ({error}); train again")

@@ -61,6 +61,11 @@ def write(run: Run) -> Path:
 
 def rendered(records: Records) -> str:
     """Return the page."""
+    return page(TEMPLATE, content(records))
+
+
+def page(template: str, shown: Mapping[str, Any]) -> str:
+    """Return one of this room's templates with what it shows."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -76,9 +81,9 @@ def rendered(records: Records) -> str:
         last=last,
         prose=_prose,
     )
-    page = environment.get_template(TEMPLATE).render(**content(records))
+    text = environment.get_template(template).render(**shown)
     # A number and its unit stay on one line.
-    return re.sub(r"(?<=\d) (?=(%|px|KiB|MiB|GiB)\b|%)", "\N{NO-BREAK SPACE}", page)
+    return re.sub(r"(?<=\d) (?=(%|px|KiB|MiB|GiB)\b|%)", "\N{NO-BREAK SPACE}", text)
 
 
 def content(records: Records) -> dict[str, Any]:
@@ -98,8 +103,8 @@ def content(records: Records) -> dict[str, Any]:
         "figures": wording.FIGURES,
         "verdict": verdict(records),
         "keys": _keys(records),
-        "table": _table(records),
-        "counts": _counts(records),
+        "table": table(records),
+        "counts": counts(records),
         "findings": dressed,
         "passed": _rest(records, "passed", names),
         "inapplicable": _rest(records, "not applicable", names),
@@ -107,7 +112,7 @@ def content(records: Records) -> dict[str, Any]:
         "advice": _advice(records),
         "judged": tuple(judged(records)),
         "rungs": rungs(records),
-        "steps": _steps(records),
+        "steps": steps(records),
         "mistakes": wrong,
         "wrong": int((~records.answers.right).sum()),
         "unsure": unsure,
@@ -149,7 +154,7 @@ def _found(records: Records) -> list[Record]:
     return found
 
 
-def _table(records: Records) -> dict[str, Any]:
+def table(records: Records) -> dict[str, Any]:
     """Return the figures of all classes together, and of each class."""
     evaluation = records.metrics[records.split]
     whole = [e for e in evaluation["figures"] if e["class"] == ""]
@@ -167,7 +172,7 @@ def _table(records: Records) -> dict[str, Any]:
     return {"whole": whole, "columns": _OF_A_CLASS, "rows": rows}
 
 
-def _counts(records: Records) -> dict[str, Any]:
+def counts(records: Records) -> dict[str, Any]:
     """Return how many images each class has in each part."""
     parts = [split for split in wording.SPLITS if (records.cases["split"] == split).any()]
     labels = records.cases["label"].fillna("")
@@ -195,7 +200,7 @@ def _advice(records: Records) -> list[Mapping[str, Any]]:
     return [{str(k): v for k, v in row.items()} for row in rows.to_dict("records")]
 
 
-def _steps(records: Records) -> list[dict[str, Any]]:
+def steps(records: Records) -> list[dict[str, Any]]:
     """Return the ladder's rungs, from the bottom up, each with the model's lead over it."""
     if records.ladder is None:
         return []
