@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -189,14 +189,43 @@ def predict(
     DataError
         As of `Classifier.predict`.
     """
+    responses = classifier.responses(paths)
+    return advised(classifier, refusal, responses, coverage, skip_unreadable=skip_unreadable)
+
+
+def advised(
+    classifier: Classifier,
+    refusal: Refusal,
+    responses: Iterable[tuple[Path, Response | ImageError]],
+    coverage: float,
+    *,
+    skip_unreadable: bool = False,
+    named: bool = True,
+) -> pd.DataFrame:
+    """Return the frame of `predict` for what `Classifier.responses` gave.
+
+    Parameters
+    ----------
+    classifier, refusal, coverage, skip_unreadable
+        As of `predict`.
+    responses
+        Each image with what the network makes of it.
+    named
+        Whether advice names the files of the nearest training images.
+
+    Raises
+    ------
+    UsageError, DataError
+        As of `predict`.
+    """
     sets = refusal.sets(coverage)
     rows: list[tuple[str, float, str]] = []
 
     def watched() -> Iterator[tuple[Path, Response | ImageError]]:
-        for batch in batched(classifier.responses(paths), BATCH):
+        for batch in batched(responses, BATCH):
             answers = [answer for _, answer in batch if isinstance(answer, Response)]
             if answers:
-                rows.extend(_rows(classifier, refusal, sets, answers))
+                rows.extend(_rows(classifier, refusal, sets, answers, named))
             yield from batch
 
     frame = classifier.tabulated(watched(), skip_unreadable)
@@ -206,7 +235,11 @@ def predict(
 
 
 def _rows(
-    classifier: Classifier, refusal: Refusal, sets: Sets, answers: Sequence[Response]
+    classifier: Classifier,
+    refusal: Refusal,
+    sets: Sets,
+    answers: Sequence[Response],
+    named: bool,
 ) -> Iterator[tuple[str, float, str]]:
     """Yield set, outlier score and advice of each answer of a batch."""
     said = np.stack([answer.probabilities for answer in answers])
@@ -220,11 +253,13 @@ def _rows(
             advice = _advice(names, classifier, answer)
         else:
             reason = plain or _reason(classifier, refusal, judged, place, answer)
-            near = ", ".join(
-                f"{Path(refusal.paths[n]).name} ({refusal.labels[n]})"
-                for n in judged.nearest[place]
-            )
-            advice = f"refuse: {reason}; nearest training images: {near}"
+            advice = f"refuse: {reason}"
+            if named:
+                near = ", ".join(
+                    f"{Path(refusal.paths[n]).name} ({refusal.labels[n]})"
+                    for n in judged.nearest[place]
+                )
+                advice += f"; nearest training images: {near}"
         yield BETWEEN.join(names), round(outlier, 3), advice
 
 

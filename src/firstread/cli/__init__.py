@@ -25,6 +25,7 @@ from firstread.cli.predict import predict
 from firstread.cli.pretrain import pretrain
 from firstread.cli.report import report
 from firstread.cli.screen import notices
+from firstread.cli.serve import serve
 from firstread.cli.share import pull, push
 from firstread.cli.show import show
 from firstread.cli.train import train
@@ -52,6 +53,7 @@ COMMANDS = (
     push,
     pull,
     export,
+    serve,
     inspect,
     demo,
     zoo,

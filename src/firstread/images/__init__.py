@@ -7,11 +7,13 @@ from firstread.images.file_format import FileFormat, file_format
 from firstread.images.image import Image, Interpolation, Preprocessing
 from firstread.images.kinds import holds_image, is_directory, is_image, kind_of
 from firstread.images.neutralise import NEUTRALISERS, neutralised, neutralisers, prepared
+from firstread.images.nifti import forget_volumes
 from firstread.images.parts import check_choice, chosen, located, part_of
 from firstread.images.placement import laid_back, scaled
 from firstread.images.raster import MAX_SIDE, MIN_SIDE, SUFFIXES
 from firstread.images.reading import read
 from firstread.images.statistics import Statistics, statistics
+from firstread.images.unfolding import unfolds_to
 
 __all__ = [
     "MAX_SIDE",
@@ -29,6 +31,7 @@ __all__ = [
     "chosen",
     "facts",
     "file_format",
+    "forget_volumes",
     "holds_image",
     "is_directory",
     "is_image",
@@ -44,4 +47,5 @@ __all__ = [
     "read",
     "scaled",
     "statistics",
+    "unfolds_to",
 ]

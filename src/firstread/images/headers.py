@@ -37,7 +37,9 @@ MAPPED = 2**24
 
 NO_SYNTAX = "is in no transfer syntax that firstread knows"
 
-_DEFLATED = b"1.2.840.10008.1.2.1.99"
+DEFLATED = b"1.2.840.10008.1.2.1.99"
+"""The transfer syntax of deflated files (PS3.5 A.5)."""
+
 _UNDEFINED = 0xFFFFFFFF
 _PIXELS = {
     0x7FE00010: "PixelData",
@@ -128,7 +130,7 @@ def _source(path: Path, file: BinaryIO) -> Iterator[tuple[BinaryIO, bytes | mmap
         raise ImageError(path, f"is empty (0 bytes); {REMOVE}")
     head = file.read(1024)
     file.seek(0)
-    if head[128:132] == b"DICM" and _DEFLATED in head[132:]:
+    if head[128:132] == b"DICM" and DEFLATED in head[132:]:
         data = _inflated(path, file.read())
         yield io.BytesIO(data), data
     elif size < MAPPED:
@@ -152,8 +154,8 @@ def _inflated(path: Path, data: bytes) -> bytes:
         raise ImageError(path, f"is deflated, and inflates to more than {limit}; {REMOVE}")
     if not inflater.eof:
         raise ImageError(path, f"is cut short: its deflated data doesn't end; {REMOVE}")
-    plain = ExplicitVRLittleEndian.encode().ljust(len(_DEFLATED), b"\0")
-    return data[:end].replace(_DEFLATED, plain, 1) + unfolded
+    plain = ExplicitVRLittleEndian.encode().ljust(len(DEFLATED), b"\0")
+    return data[:end].replace(DEFLATED, plain, 1) + unfolded
 
 
 def _header(

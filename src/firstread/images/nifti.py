@@ -112,6 +112,12 @@ def volume(path: Path) -> Volume:
         return _volume(path, file.st_mtime_ns, file.st_size)
 
 
+def forget_volumes() -> None:
+    """Let go of the volumes that are kept, where they are not to outlive their files."""
+    with _lock:
+        _volume.cache_clear()
+
+
 def plane(
     path: Path, found: Volume, number: int | None, display: Display
 ) -> tuple[npt.NDArray[Any], Pipeline]:

@@ -1,0 +1,1 @@
+"""A finished run behind an HTTP interface: `firstread serve`."""

@@ -1,0 +1,210 @@
+"""Requests that arrive together share a pass of the network, and no digit of an answer changes.
+
+A library of linear algebra chooses how it adds by the size of a batch, so that an image's
+probabilities may differ in their last digits by the company it is in. How many images can share a
+pass before that happens is a matter of the network and the machine; it is measured when the
+service starts. Up to so many share a pass; more are only put together where they came together,
+as `firstread predict` does.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from firstread.backbones import probabilities
+from firstread.classifier import Classifier, Response
+from firstread.datasets import stack
+from firstread.images import Image
+
+MOST = 8
+"""Images that share a pass at most: measuring more takes long, and gains little on a processor."""
+
+_KEPT = 0.9
+"""Weight of the past in the seconds an image takes."""
+
+
+def together(classifier: Classifier, groups: Sequence[Sequence[Image]]) -> list[list[Response]]:
+    """Run groups of images through the network in one pass; the head sees each group alone.
+
+    Parameters
+    ----------
+    classifier
+        On the CPU.
+    groups
+        Images at the network's size, all gray or all of them in colour.
+    """
+    images = [image for group in groups for image in group]
+    pixels = torch.from_numpy(stack(images, all(image.gray for image in images)))
+    answers, first = [], 0
+    with torch.inference_mode():
+        features = classifier.network.features(pixels)
+        for group in groups:
+            own = features[first : first + len(group)].clone()
+            said = probabilities(classifier.network.head(own), classifier.multilabel)
+            rows = zip(group, said.numpy(), own.numpy(), strict=True)
+            answers.append([Response(*row) for row in rows])
+            first += len(group)
+    return answers
+
+
+def steady(classifier: Classifier, most: int = MOST) -> int:
+    """Measure how many images can share a pass without changing a digit of any answer.
+
+    Parameters
+    ----------
+    classifier
+        On the CPU.
+    most
+        Where to stop.
+
+    Returns
+    -------
+    count
+        From 1, where no two can, to `most`.
+    """
+    return min(_steady(classifier, most, shape) for shape in ((), (3,)))
+
+
+def _steady(classifier: Classifier, most: int, channels: tuple[int, ...]) -> int:
+    side, rng = classifier.preprocessing.size, np.random.default_rng(0)
+    noise = rng.integers(0, 256, (most, side, side, *channels), np.uint8)
+    images = [Image(pixels) for pixels in noise]
+    alone = [classifier.responded([image])[0] for image in images]
+    for count in range(2, most + 1):
+        found = together(classifier, [[image] for image in images[:count]])
+        if not all(_same(one, row[0]) for one, row in zip(alone, found, strict=False)):
+            return count - 1
+    return most
+
+
+def _same(one: Response, other: Response) -> bool:
+    return np.array_equal(one.features, other.features) and np.array_equal(
+        one.probabilities, other.probabilities
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """Work for the network: images to answer, or anything else that needs it to itself."""
+
+    images: tuple[Image, ...]
+    call: Callable[[], Any] | None = None
+    future: Future[Any] = field(default_factory=Future)
+
+    @property
+    def gray(self) -> bool:
+        return all(image.gray for image in self.images)
+
+
+class Desk:
+    """One thread that has the network, and the queue before it.
+
+    Parameters
+    ----------
+    classifier
+        Who answers.
+    together
+        Images that can share a pass, as `steady` measures.
+    passed
+        Is told how many images shared each pass.
+    """
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        together: int = 1,
+        passed: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        self.together = together
+        self._classifier = classifier
+        self._passed = passed
+        self._jobs: deque[_Job] = deque()
+        self._changed = threading.Condition()
+        self._open = True
+        self._pace = 0.05
+        self._thread = threading.Thread(target=self._work, name="network", daemon=True)
+        self._thread.start()
+
+    def answer(self, images: Sequence[Image]) -> Future[list[Response]]:
+        """Queue images, which are answered as `Classifier.responded` would answer them alone."""
+        return self._queued(_Job(tuple(images)))
+
+    def do(self, call: Callable[[], Any]) -> Future[Any]:
+        """Queue anything else that runs the network; the future has what the call returns."""
+        return self._queued(_Job((), call))
+
+    def delay(self) -> int:
+        """Return the seconds that what waits now will take, at least 1."""
+        with self._changed:
+            waiting = sum(max(1, len(job.images)) for job in self._jobs)
+        return max(1, math.ceil(self._pace * waiting))
+
+    @property
+    def alive(self) -> bool:
+        """Whether questions are still answered."""
+        return self._open and self._thread.is_alive()
+
+    def close(self) -> None:
+        """Finish what is queued, then end."""
+        with self._changed:
+            self._open = False
+            self._changed.notify()
+        self._thread.join()
+
+    def _queued(self, job: _Job) -> Future[Any]:
+        with self._changed:
+            if not self._open:
+                raise RuntimeError("the desk is closed")
+            self._jobs.append(job)
+            self._changed.notify()
+        return job.future
+
+    def _work(self) -> None:
+        while jobs := self._next():
+            running = [job for job in jobs if job.future.set_running_or_notify_cancel()]
+            if running:
+                self._run(running)
+
+    def _next(self) -> list[_Job]:
+        """Wait for work, and take with the first job all that can share its pass."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._jobs or not self._open)
+            if not self._jobs:
+                return []
+            first = self._jobs.popleft()
+            taken, room = [first], self.together - len(first.images)
+            if first.call is not None or room <= 0:
+                return taken
+            for job in list(self._jobs):
+                if job.call is None and job.gray == first.gray and len(job.images) <= room:
+                    self._jobs.remove(job)
+                    taken.append(job)
+                    room -= len(job.images)
+            return taken
+
+    def _run(self, jobs: Sequence[_Job]) -> None:
+        started = time.perf_counter()
+        try:
+            call = jobs[0].call
+            made = [call()] if call else together(self._classifier, [job.images for job in jobs])
+        except BaseException as error:  # Whoever asked is told; the thread goes on.
+            for job in jobs:
+                job.future.set_exception(error)
+            return
+        count = sum(len(job.images) for job in jobs)
+        if count:
+            self._passed(count)
+            taken = (time.perf_counter() - started) / count
+            self._pace = _KEPT * self._pace + (1 - _KEPT) * taken
+        for job, answer in zip(jobs, made, strict=True):
+            job.future.set_result(answer)
