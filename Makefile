@@ -9,7 +9,8 @@ demo: $(VENV)/.installed
 	$(BIN)/firstread demo
 
 test: $(VENV)/.installed-test
-	$(BIN)/pytest -m "not slow"
+	# One process a core, each of one thread: threads that wait for each other would slow them all.
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow"
 
 test-slow: $(VENV)/.installed-test
 	$(BIN)/pytest -m slow

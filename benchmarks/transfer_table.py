@@ -1,12 +1,15 @@
 """What pretraining on computed images is worth on real ones, beside ImageNet's, random and pixels.
 
-Each way learns from a few images a class and is judged on all the others. mednist_small: 5, 10 and
-20 a class; accuracies are means over draws, with 95 % intervals that allow for the draws' overlap
-(C. Nadeau and Y. Bengio, "Inference for the Generalization Error", Machine Learning 52, 2003).
-hello_world: the different images in folds, each judged by a classifier that didn't see it (frozen:
-one by one), with Wilson's interval. Frozen: a linear classifier on the pooled features of the last
-stage, its C chosen by inner cross-validation. Fine-tuned: firstread's default for it. Every network
-sees images at the size of its own weights.
+Each way learns from a few images a class and is judged on all the others. mednist_small: 20, 10 and
+5 a class, several draws of them. hello_world: the different images in folds, each judged by a
+classifier that didn't see it (frozen: one by one; fine-tuned: ten folds). Frozen: a linear
+classifier on the pooled features of the last stage, its C chosen by inner cross-validation.
+Fine-tuned: firstread's default for it; random weights train from scratch. Every network sees images
+at the size of its own weights.
+
+Accuracies are means with 95 % intervals of a bootstrap over both draws and images (A. B. Owen, "The
+pigeonhole bootstrap", Annals of Applied Statistics 1, 2007). Differences to the way that --against
+names are paired: the same draws and images.
 
     python benchmarks/transfer_table.py --out table.csv --frozen-draws 20 --tuned-draws 3
 
@@ -37,7 +40,7 @@ from firstread.learning.probe import fit, folds, hits
 from firstread.progress import returned
 
 IMAGENET = str(SHARED / "weights" / "mobilenet_v2_imagenet.safetensors")
-EACH = (5, 10, 20)
+EACH = (20, 10, 5)
 TUNED_FOLDS = 10
 
 
@@ -78,16 +81,18 @@ def features(way: Way, paths: list[Path], seed: int) -> np.ndarray:
     return next(iter(made.stages.values()))[0].reshape(len(paths), -1)
 
 
-def frozen(rows: np.ndarray, targets: np.ndarray, known: np.ndarray, judged: np.ndarray) -> float:
-    """Return the share of the judged that a linear classifier of the known gets right."""
+def frozen(
+    rows: np.ndarray, targets: np.ndarray, known: np.ndarray, judged: np.ndarray
+) -> np.ndarray:
+    """Return which of the judged a linear classifier of the known gets right."""
     linear = returned(
         fit(rows[None, known], targets[known], np.arange(len(known)), classes=targets.max() + 1)
     )
-    return float(hits(linear.logits(rows[judged]), targets[judged]).mean())
+    return hits(linear.logits(rows[judged]), targets[judged])
 
 
-def tuned(way: Way, cases: pd.DataFrame, seed: int) -> float:
-    """Return the accuracy on the part `test` of a network fine-tuned on the others."""
+def tuned(way: Way, cases: pd.DataFrame, seed: int) -> np.ndarray:
+    """Return which cases of the part `test` a network that learned from the others gets right."""
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "cases.csv"
         paths = [str(Path(p).resolve()) for p in cases["path"]]
@@ -102,7 +107,11 @@ def tuned(way: Way, cases: pd.DataFrame, seed: int) -> float:
             strategy=strategy,
             seed=seed,
         )
-        return float(run.metrics()["test"]["accuracy"])
+        told = firstread.load(run.folder).predict(
+            [path for path, part in zip(paths, cases["split"], strict=True) if part == "test"]
+        )
+        truth = cases.loc[cases["split"] == "test", "label"].to_numpy()
+        return (told["label"].to_numpy() == truth).astype(float)
 
 
 def work(frozen_draws: int, tuned_draws: int) -> Iterator[dict[str, object]]:
@@ -132,11 +141,12 @@ class Bench:
         }
         self._features: dict[tuple[str, str, int], np.ndarray] = {}
 
-    def measure(self, data: str, how: str, way: str, each: int, draw: int) -> tuple[float, int]:
-        """Return the share of right answers, and how many images were judged."""
+    def measure(self, data: str, how: str, way: str, each: int, draw: int) -> str:
+        """Return a letter an image: 1 right, 0 wrong, . not judged."""
         chosen = next(other for other in WAYS if other.name == way)
         measured = {"frozen": self._frozen, "fine-tuned": self._tuned}[how]
-        return measured(data, chosen, each, draw)
+        right = measured(data, chosen, each, draw)
+        return "".join("." if np.isnan(hit) else str(int(hit)) for hit in right)
 
     def _rows(self, data: str, way: Way, draw: int) -> tuple[np.ndarray, np.ndarray]:
         cases = self._cases[data]
@@ -147,21 +157,21 @@ class Bench:
             self._features[key] = features(way, [Path(p) for p in cases["path"]], seed)
         return self._features[key], pd.Categorical(cases["label"]).codes.astype(np.int64)
 
-    def _frozen(self, data: str, way: Way, each: int, draw: int) -> tuple[float, int]:
+    def _frozen(self, data: str, way: Way, each: int, draw: int) -> np.ndarray:
         rows, targets = self._rows(data, way, draw)
+        right, places = np.full(len(targets), np.nan), np.arange(len(targets))
         if data == "hello_world":
-            places = np.arange(len(targets))
             parts = [(np.delete(places, k), places[k : k + 1]) for k in places]
         else:
             known = np.flatnonzero(
                 drawn(SHARED / "data" / data, each, draw)["split"].to_numpy() != "test"
             )
-            parts = [(known, np.setdiff1d(np.arange(len(targets)), known))]
-        right = [frozen(rows, targets, known, judged) * len(judged) for known, judged in parts]
-        judged = sum(len(judged) for _, judged in parts)
-        return sum(right) / judged, judged
+            parts = [(known, np.setdiff1d(places, known))]
+        for known, judged in parts:
+            right[judged] = frozen(rows, targets, known, judged)
+        return right
 
-    def _tuned(self, data: str, way: Way, each: int, draw: int) -> tuple[float, int]:
+    def _tuned(self, data: str, way: Way, each: int, draw: int) -> np.ndarray:
         if data == "hello_world":
             cases = self._cases[data].copy()
             targets = pd.Categorical(cases["label"]).codes.astype(np.int64)
@@ -171,33 +181,52 @@ class Bench:
             cases.loc[parts[(draw + 1) % len(parts)][1], "split"] = "val"
         else:
             cases = drawn(SHARED / "data" / data, each, draw)
-        return tuned(way, cases, draw), int((cases["split"] == "test").sum())
+        right = np.full(len(cases), np.nan)
+        right[np.flatnonzero(cases["split"] == "test")] = tuned(way, cases, draw)
+        return right
 
 
-def table(found: pd.DataFrame) -> pd.DataFrame:
-    """Return one row a way, one column a data set, size and manner."""
-    cells = {}
-    for (data, each, how, way), rows in found.groupby(["data", "each", "how", "way"]):
-        accuracy, judged = rows["accuracy"].to_numpy(), int(rows["judged"].sum())
-        if data == "hello_world":
-            right = (rows["accuracy"] * rows["judged"]).sum()
-            low, high = _wilson(right, judged)
-            cell = f"{right:.0f} of {judged} ({100 * low:.1f} to {100 * high:.1f} %)"
-        else:
-            classes = 6
-            unseen, seen = rows["judged"].iloc[0], each * classes
-            spread = np.std(accuracy, ddof=1) if len(accuracy) > 1 else np.nan
-            wide = 1.96 * spread * np.sqrt(1 / len(accuracy) + unseen / seen)
-            cell = f"{100 * accuracy.mean():.1f} ± {100 * wide:.1f} (n={len(accuracy)})"
-        cells[(f"{data} {each or ''} {how}".replace("  ", " "), way)] = cell
-    frame = pd.Series(cells).unstack(0)
-    return frame.reindex([way.name for way in WAYS if way.name in frame.index])
+def table(found: pd.DataFrame, against: str) -> pd.DataFrame:
+    """Return one row a setting and way: accuracy, interval, and the paired difference."""
+    rows = []
+    for setting, group in found.groupby(["data", "how", "each"], sort=False):
+        right = {
+            way: np.array([[np.nan if c == "." else float(c) for c in hit] for hit in ways["hits"]])
+            for way, ways in group.sort_values("draw").groupby("way")
+        }
+        for way in (way.name for way in WAYS if way.name in right):
+            low, high = interval(right[way])
+            row = dict(zip(("data", "how", "each"), setting, strict=True)) | {
+                "way": way,
+                "draws": len(right[way]),
+                "accuracy": f"{100 * np.nanmean(right[way]):.1f}",
+                "95 % interval": f"{100 * low:.1f} to {100 * high:.1f}",
+            }
+            other = right.get(against)
+            if other is not None and way != against and len(other) == len(right[way]):
+                gap = right[way] - other
+                low, high = interval(gap)
+                row[f"minus {against}"] = (
+                    f"{100 * np.nanmean(gap):+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
+                )
+            rows.append(row)
+    return pd.DataFrame(rows)
 
 
-def _wilson(right: float, n: int) -> tuple[float, float]:
-    z, p = 1.96, right / n
-    middle, wide = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return (middle - wide) / (1 + z * z / n), (middle + wide) / (1 + z * z / n)
+def interval(values: np.ndarray, times: int = 2000) -> tuple[float, float]:
+    """Return the 95 % interval of the mean of values (draws, images), nan where not judged."""
+    rng = np.random.default_rng(0)
+    draws, images = values.shape
+    known, filled = ~np.isnan(values), np.nan_to_num(values)
+    # Folds judge every image once between them: then images alone are drawn again.
+    crossed = bool((known.sum(0) > 1).any())
+    means = []
+    for _ in range(times):
+        some = rng.multinomial(draws, np.full(draws, 1 / draws)) if crossed else np.ones(draws)
+        weight = np.outer(some, rng.multinomial(images, np.full(images, 1 / images))) * known
+        means.append((weight * filled).sum() / max(1, weight.sum()))
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def main() -> None:
@@ -207,26 +236,29 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--frozen-draws", type=int, default=20)
     parser.add_argument("--tuned-draws", type=int, default=20)
+    parser.add_argument("--against", default=WAYS[-1].name)
     arguments = parser.parse_args()
     columns = ["data", "how", "way", "each", "draw"]
-    found = pd.read_csv(arguments.out) if arguments.out.exists() else pd.DataFrame(columns=columns)
+    found = (
+        pd.read_csv(arguments.out, dtype={"hits": str})
+        if arguments.out.exists()
+        else pd.DataFrame(columns=columns)
+    )
     done = set(found[columns].itertuples(index=False, name=None))
     bench = Bench()
     for asked in work(arguments.frozen_draws, arguments.tuned_draws):
         if tuple(asked[name] for name in columns) in done:
             continue
         start = time.perf_counter()
-        accuracy, judged = bench.measure(**asked)
         row = asked | {
-            "accuracy": accuracy,
-            "judged": judged,
+            "hits": bench.measure(**asked),
             "seconds": time.perf_counter() - start,
         }
         found = pd.concat([found, pd.DataFrame([row])], ignore_index=True)
         found.to_csv(arguments.out, index=False)
         if asked["how"] == "fine-tuned":
-            print(f"{row}", flush=True)
-    print(table(found).T.to_string())
+            print(asked, f"{row['seconds']:.0f} s", flush=True)
+    print(table(found, arguments.against).to_string(index=False))
     print(f"{processor()}, {os.cpu_count()} cores.")
 
 

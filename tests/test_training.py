@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,12 +12,13 @@ import torch
 
 import firstread
 from firstread.auditing import Audit
+from firstread.backbones import entry
 from firstread.errors import DataError, RunError, UsageError
 from firstread.events import Found, Ready, Result
 from firstread.learning import Epoch
 from firstread.progress import Step
 from firstread.run import UNFINISHED
-from firstread.training import training
+from firstread.training import make_plan, training
 
 Write = Callable[..., Path]
 QUICK = {
@@ -214,3 +216,40 @@ def test_neutralisers_are_planned_and_predicted_through(two_classes: Path, tmp_p
     assert firstread.load(run.folder).preprocessing.neutralise == ("border", "size")
     with pytest.raises(UsageError, match="'edges' is not a way to neutralise"):
         firstread.train(two_classes, tmp_path / "B", **options, neutralise="edges")
+
+
+@pytest.mark.parametrize(
+    ("given", "backbone", "weights"),
+    [
+        ({}, "phantom_s", "phantom"),
+        ({"strategy": "probe"}, "phantom_s", "phantom"),
+        ({"weights": "phantom"}, "phantom_s", "phantom"),
+        ({"strategy": "scratch"}, "mobilenet_v2", "none"),
+        ({"weights": "none"}, "mobilenet_v2", "none"),
+        ({"backbone": "resnet18"}, "resnet18", "none"),
+        ({"recipe": "tutorial"}, "inception_v3", "none"),
+    ],
+)
+def test_without_a_word_and_a_download_the_weights_that_ship_are_taken(
+    given: dict[str, Any],
+    backbone: str,
+    weights: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    plan = make_plan("DATA", given)
+    assert (plan.backbone, plan.weights) == (backbone, weights)
+
+
+def test_official_weights_at_hand_go_before_those_that_ship(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    checkpoint = entry("mobilenet_v2").checkpoint
+    assert checkpoint is not None
+    file = tmp_path / "hub" / "checkpoints" / checkpoint.url.rsplit("/", 1)[-1]
+    file.parent.mkdir(parents=True)
+    file.touch()
+    plan = make_plan("DATA", {})
+    assert (plan.backbone, plan.weights) == ("mobilenet_v2", "imagenet")

@@ -240,9 +240,9 @@ def _backbone(given: Mapping[str, Any]) -> str:
     weights = given.get("weights")
     if weights == "phantom":
         return SHIPPED_BACKBONE
-    if weights or given.get("strategy") == "scratch" or at_hand(SHIPPED_BACKBONE) == "none":
+    if weights or given.get("strategy") == "scratch" or at_hand(BACKBONE) != "none":
         return BACKBONE
-    return BACKBONE if at_hand(BACKBONE) != "none" else SHIPPED_BACKBONE
+    return SHIPPED_BACKBONE
 
 
 def read(

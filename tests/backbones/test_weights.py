@@ -17,7 +17,9 @@ import timm
 import torch
 
 from firstread.backbones import ZOO, at_hand, build, entry
+from firstread.backbones.weights import SHIPPED
 from firstread.errors import WeightsError
+from firstread.pretraining import read_recipe
 
 
 @pytest.fixture(scope="module")
@@ -209,3 +211,43 @@ def test_every_family_of_timm_loads_its_own_state_dict(tmp_path: Path, name: str
     with torch.inference_mode():
         theirs = published.eval().forward_head(published.forward_features(normal), pre_logits=True)
         torch.testing.assert_close(backbone.eval()(images), theirs)
+
+
+def test_weights_that_ship_are_there_for_everyone_without_a_network() -> None:
+    backbone, origin = build("phantom_s", "phantom")
+    assert at_hand("phantom_s") == "phantom"
+    assert (origin.kind, origin.licence) == ("phantom", "Apache-2.0")
+    assert backbone.preprocessing.size == 128
+    # Within the limits that a laptop and a package index set.
+    assert sum(p.numel() for p in backbone.parameters()) <= 4e6
+    assert (SHIPPED / "phantom_s.safetensors").stat().st_size <= 8e6
+    random, _ = build("phantom_s")
+    first = backbone.network.conv_stem.weight
+    assert not torch.equal(first, random.network.conv_stem.weight)
+
+
+def test_the_card_of_shipped_weights_says_how_they_were_made() -> None:
+    card = json.loads((SHIPPED / "phantom_s.json").read_text(encoding="utf-8"))
+    made = read_recipe()
+    assert card["recipe"]["steps"] == made.steps
+    assert card["recipe"]["seed"] == made.seed
+    assert card["images"] == made.steps * made.batch
+    assert "No image of a patient" in card["never_seen"]
+
+
+def test_shipped_weights_that_were_changed_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("phantom_s.safetensors", "phantom_s.json"):
+        (tmp_path / name).write_bytes((SHIPPED / name).read_bytes())
+    with (tmp_path / "phantom_s.safetensors").open("r+b") as file:
+        file.seek(-1, 2)
+        file.write(b"x")
+    monkeypatch.setattr("firstread.backbones.weights.SHIPPED", tmp_path)
+    with pytest.raises(WeightsError, match="install firstread again"):
+        build("phantom_s", "phantom")
+
+
+def test_other_networks_say_which_one_has_shipped_weights() -> None:
+    with pytest.raises(WeightsError, match="--backbone phantom_s"):
+        build("resnet18", "phantom")

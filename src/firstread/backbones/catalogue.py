@@ -338,6 +338,7 @@ _ROWS = [
         Preprocessing(128, (0.4,) * 3, (0.3,) * 3),
         _MOBILENET_V4,
         channels=1,
+        shipped="phantom_s",
     ),
 ]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from firstread.backbones.catalogue import ZOO
+from firstread.backbones.catalogue import ZOO, Entry
 from firstread.backbones.measure import measure
+from firstread.backbones.weights import origin_of, shipped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,3 +48,7 @@ def zoo_table() -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _shipped_licence(row: Entry) -> str:
+    return origin_of(shipped(row)).licence if row.shipped else ""

@@ -151,7 +151,7 @@ def _resolve(row: Entry, weights: str) -> tuple[Path | None, Preprocessing, Orig
         return path, row.checkpoint.preprocessing, origin
     if weights == "phantom":
         path = shipped(row)
-        return path, _beside(path, row.preprocessing), _shipped_origin(path)
+        return path, _beside(path, row.preprocessing), origin_of(path)
     path = Path(weights)
     if not path.is_file():
         raise WeightsError(
@@ -160,8 +160,14 @@ def _resolve(row: Entry, weights: str) -> tuple[Path | None, Preprocessing, Orig
     return path, _beside(path, row.preprocessing), Origin("file", path.name, _sha256(path))
 
 
-def _shipped_origin(path: Path) -> Origin:
-    """Check the file against the hash in its record, which a damaged installation fails."""
+def origin_of(path: Path) -> Origin:
+    """Check weights that came with firstread against their card's hash; say what the card says.
+
+    Raises
+    ------
+    WeightsError
+        If the file isn't the one of the card, as after a damaged installation.
+    """
     record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     found = _sha256(path)
     if found != record["sha256"]:

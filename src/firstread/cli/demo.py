@@ -18,7 +18,8 @@ def demo(
 ) -> None:
     """Do the whole job on built-in synthetic radiographs: nothing needed, nothing downloaded.
 
-    Makes the tutorial's 65 + 10 + 2 chest and abdominal images, trains, draws and predicts.
+    Makes the tutorial's 65 + 10 + 2 chest and abdominal images, compares ways to learn them from
+    the weights that come with firstread, trains, draws and predicts.
     """
     import time
 
@@ -35,7 +36,7 @@ def demo(
     images, run = out / "images", out / "run"
     console.print("Computing 77 synthetic radiographs of chests and abdomens ...")
     write_hello_world(images, seed or 0)
-    show(training(images, run, strategy="scratch", seed=seed))
+    show(training(images, run, backbone="phantom_s", weights="phantom", seed=seed))
     classifier = load(run)
     predictions = classifier.predict(images / "test")
     sheet(predictions, classifier.classes).savefig(out / "test.png", dpi=120)

@@ -25,7 +25,7 @@ def pretraining_figure(log: pd.DataFrame) -> Figure:
         One row a log line, with `images`, `loss_NAME` for each question, and, in rows where the
         backbone was examined, `accuracy_NAME`, `auroc_NAME` and `r2_NAME`.
     """
-    figure = Figure(figsize=(11, 7.5), layout="constrained")
+    figure = Figure(figsize=(14, 8.5), layout="constrained")
     axes = figure.subplots(2, 2).ravel()
     losses = [name for name in log.columns if name.startswith("loss_")]
     _lines(axes[0], log, losses, "loss_", "loss of each question (training)")
@@ -51,4 +51,6 @@ def _lines(axis: Axes, log: pd.DataFrame, names: list[str], prefix: str, title: 
         )
     axis.set_title(title, fontsize=10)
     axis.grid(alpha=0.3)
-    axis.legend(fontsize=6, ncols=2)
+    if names:
+        columns = 1 if len(names) < 17 else 2
+        axis.legend(fontsize=6, ncols=columns, loc="center left", bbox_to_anchor=(1, 0.5))
