@@ -68,9 +68,9 @@ def test_it_learns(recipe: Recipe) -> None:
     """The loss of images seen again and again falls far below that of a blind guess."""
     from firstread.phantoms import mixed
 
-    learner = Pretrainer(replace(recipe, steps=40, teacher="none", lr=0.003))
+    learner = Pretrainer(replace(recipe, steps=80, teacher="none", lr=0.003))
     images = mixed(0, 0, 16, 64)
-    losses = [learner.learn(images) for _ in range(40)]
+    losses = [learner.learn(images) for _ in range(80)]
     first, last = (sum(part["family"] for part in some) / 4 for some in (losses[:4], losses[-4:]))
     assert last < 0.5 * first
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from firstread.outlets.extra import missing
 from firstread.outlets.serving.limits import MIB, Limits, Refused
 
+try:
+    import fcntl
+except ModuleNotFoundError:  # Windows.
+    fcntl = None  # type: ignore[assignment]
 try:
     from fastapi import Request
     from starlette.datastructures import UploadFile
@@ -25,18 +29,23 @@ FIELD = "files"
 """The form's field that holds the files."""
 
 _PREFIX = "firstread-serve-"
+_LOCK = "lock"
 _PIECE = 2**20
 
 
 class Scratch:
     """A private folder for what is being read; nobody else's, and gone when the service ends.
 
-    What a killed service left behind is removed when the next one starts.
+    What a killed service left behind is removed when the next one starts. A service that lives
+    holds a lock in its folder; process numbers would not tell, since in a container every service
+    has the same.
     """
 
     def __init__(self) -> None:
         _sweep()
-        self.folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+        self.folder, self._lock = _held()
+        while not self.folder.exists():  # Swept by another before it was locked.
+            self.folder, self._lock = _held()
 
     @contextmanager
     def room(self) -> Iterator[Path]:
@@ -50,29 +59,27 @@ class Scratch:
     def close(self) -> None:
         """Remove everything."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        self._lock.close()
+
+
+def _held() -> tuple[Path, TextIO]:
+    """Make a folder and lock it for as long as the file stays open."""
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    lock = (folder / _LOCK).open("w", encoding="utf-8")
+    if fcntl is not None:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    return folder, lock
 
 
 def _sweep() -> None:
     """Remove the folders of services that are no more."""
-    if os.name == "nt":  # There a signal of 0 ends a process.
+    if fcntl is None:
         return
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        number = folder.name.removeprefix(_PREFIX).split("-")[0]
-        own = folder.is_dir() and not folder.is_symlink() and folder.stat().st_uid == os.getuid()
-        if own and number.isdecimal() and not _runs(int(number)):
+        # Another's folder, one that is being made, or one that another service just removes.
+        with contextlib.suppress(OSError), (folder / _LOCK).open("r+", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _runs(process: int) -> bool:
-    if process == os.getpid():  # In a container every service has the same number.
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True
 
 
 @asynccontextmanager
