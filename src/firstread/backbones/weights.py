@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import socket
@@ -23,6 +22,7 @@ from firstread.backbones.backbone import Backbone
 from firstread.backbones.catalogue import ZOO, Checkpoint, Entry, entry
 from firstread.errors import WeightsError
 from firstread.images import Display, Preprocessing
+from firstread.seals import file_hash
 
 TIMEOUT_S = 20.0
 SHIPPED = Path(__file__).parent / "shipped"
@@ -147,7 +147,7 @@ def _resolve(row: Entry, weights: str) -> tuple[Path | None, Preprocessing, Orig
             )
         path = _cached(row.checkpoint) or _download(row.checkpoint)
         licence = row.checkpoint.licence
-        origin = Origin("imagenet", path.name, _sha256(path), licence)
+        origin = Origin("imagenet", path.name, file_hash(path), licence)
         return path, row.checkpoint.preprocessing, origin
     if weights == "phantom":
         path = shipped(row)
@@ -157,7 +157,7 @@ def _resolve(row: Entry, weights: str) -> tuple[Path | None, Preprocessing, Orig
         raise WeightsError(
             f"{weights}: no such file; --weights takes imagenet, phantom, none or a file"
         )
-    return path, _beside(path, row.preprocessing), Origin("file", path.name, _sha256(path))
+    return path, _beside(path, row.preprocessing), Origin("file", path.name, file_hash(path))
 
 
 def origin_of(path: Path) -> Origin:
@@ -169,7 +169,7 @@ def origin_of(path: Path) -> Origin:
         If the file isn't the one of the card, as after a damaged installation.
     """
     record = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    found = _sha256(path)
+    found = file_hash(path)
     if found != record["sha256"]:
         raise WeightsError(
             f"{path}: not the file that came with firstread (its hash is {found[:12]}..., and "
@@ -258,15 +258,10 @@ def _from_hub(repository: str) -> Path:
     published = huggingface_hub.get_hf_file_metadata(location, timeout=TIMEOUT_S).etag
     path = Path(huggingface_hub.hf_hub_download(repository, _HUB_FILE))
     # The hub's tag of a large file is its SHA-256.
-    if published and len(published) == 64 and published != _sha256(path):
+    if published and len(published) == 64 and published != file_hash(path):
         path.unlink()
         raise RuntimeError(f"its hash is not the published {published}")
     return path
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read(path: Path) -> Mapping[str, Tensor]:

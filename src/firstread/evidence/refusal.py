@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 from firstread.errors import RunError
 from firstread.evidence.conformal import Sets, calibrate, needed
 from firstread.evidence.turning import turn_odds
+from firstread.seals import file_hash
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
@@ -154,7 +154,7 @@ class Refusal:
         """Write `refusal.safetensors` and `refusal.json`, tied to the model's weights file."""
         record = {
             "format": FORMAT,
-            "model_sha256": _digest(model),
+            "model_sha256": file_hash(model),
             **{name: getattr(self, name) for name in _NUMBERS},
             **{name: list(getattr(self, name)) for name in _NAMES},
         }
@@ -190,7 +190,7 @@ class Refusal:
         except (ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
             reason = str(error).splitlines()[0]
             raise RunError(f"{folder / REFUSAL_FILE}: is damaged ({reason})") from None
-        if record["model_sha256"] != _digest(model):
+        if record["model_sha256"] != file_hash(model):
             raise RunError(
                 f"{folder}: {REFUSAL_FILE} belongs to another model than {model.name}; delete it "
                 "to have it made again"
@@ -252,8 +252,3 @@ def distances(points: Floats, bank: Floats) -> tuple[Array, npt.NDArray[np.int64
     order = found.argsort(axis=1, kind="stable")
     mean = np.sqrt(found).mean(axis=1, dtype=np.float64)
     return mean, np.take_along_axis(nearest, order, axis=1)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
