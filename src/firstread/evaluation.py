@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +32,7 @@ from firstread.report.performance import (
     roc_figure,
     subgroup_figure,
 )
-from firstread.run import METRICS, PREDICTIONS
+from firstread.run import METRICS, PREDICTIONS, arriving
 
 FIGURES_TABLE = "figures.csv"
 SUBGROUPS_TABLE = "subgroups.csv"
@@ -222,9 +220,7 @@ class Evaluated:
 
     def write(self, folder: Path) -> None:
         """Write predictions, figures and drawings into a new folder, all of it or nothing."""
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=".evaluation-", dir=folder.parent))
-        try:
+        with arriving(folder) as made:
             self.predictions.to_csv(made / PREDICTIONS, index=False)
             self.evaluation.frame().to_csv(made / FIGURES_TABLE, index=False)
             if self.parts:
@@ -234,13 +230,6 @@ class Evaluated:
             (made / METRICS).write_text(text + "\n", encoding="utf-8")
             for name, figure in self.figures():
                 figure.savefig(made / f"{name}.png", dpi=150)
-            made.chmod(0o755)
-            if folder.exists():
-                folder.rmdir()
-            made.rename(folder)
-        except BaseException:
-            shutil.rmtree(made, ignore_errors=True)
-            raise
 
     def _area(self, name: str) -> Estimate:
         return self.evaluation.get("auroc", name)
