@@ -16,6 +16,7 @@ import argparse
 import os
 import tempfile
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -54,12 +55,16 @@ def drawn(data: Path, each: int, seed: int) -> pd.DataFrame:
     return cases
 
 
+def shrunk(paths: Iterable[str | Path]) -> np.ndarray:
+    """Return images as rows of 28 x 28 gray pixels."""
+    return np.stack(
+        [np.atleast_3d(read(path).resized(28).as_float()).mean(2).ravel() for path in paths]
+    )
+
+
 def pixels(cases: pd.DataFrame) -> float:
     """Return the accuracy of logistic regression on 28 x 28 pixels."""
-    gray = [
-        np.atleast_3d(read(path).resized(28).as_float()).mean(2).ravel() for path in cases["path"]
-    ]
-    rows = np.stack(gray)
+    rows = shrunk(cases["path"])
     classes = sorted(cases["label"].unique())
     targets = np.array([classes.index(label) for label in cases["label"]])
     known = (cases["split"] != "test").to_numpy()

@@ -29,12 +29,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from strategies import drawn
+from strategies import drawn, shrunk
 from tutorial_vs_keras import SHARED, processor
 
 import firstread
 from firstread.backbones import build
-from firstread.images import read
 from firstread.learning.features import Features, extract
 from firstread.learning.probe import fit, folds, hits
 from firstread.progress import returned
@@ -71,8 +70,7 @@ def different(data: Path) -> pd.DataFrame:
 def features(way: Way, paths: list[Path], seed: int) -> np.ndarray:
     """Return one row an image."""
     if not way.backbone:
-        gray = [np.atleast_3d(read(p).resized(28).as_float()).mean(2).ravel() for p in paths]
-        return np.stack(gray)
+        return shrunk(paths)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         backbone, _ = build(way.backbone, way.weights, image_size=way.size)
