@@ -36,7 +36,7 @@ def demo(
     images, run = out / "images", out / "run"
     console.print("Computing 77 synthetic radiographs of chests and abdomens ...")
     write_hello_world(images, seed or 0)
-    show(training(images, run, backbone="phantom_s", weights="phantom", seed=seed))
+    show(training(images, run, weights="phantom", seed=seed))
     classifier = load(run)
     predictions = classifier.predict(images / "test")
     sheet(predictions, classifier.classes).savefig(out / "test.png", dpi=120)

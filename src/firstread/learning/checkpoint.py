@@ -14,7 +14,7 @@ import torch
 from firstread.errors import RunError
 
 
-def save(path: Path, state: dict[str, Any]) -> None:
+def save(path: Path, state: dict[str, Any], command: str = "firstread train --resume") -> None:
     """Write a state under another name and rename it when it is on the disk.
 
     Parameters
@@ -23,6 +23,8 @@ def save(path: Path, state: dict[str, Any]) -> None:
         Of the checkpoint; one that is there stays until the new one is whole.
     state
         Tensors, numbers, texts, and lists and dictionaries of them.
+    command
+        What goes on from it, given its folder.
 
     Raises
     ------
@@ -43,7 +45,7 @@ def save(path: Path, state: dict[str, Any]) -> None:
         reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
         raise RunError(
             f"{path}: the training's state can't be written ({reason}); make room there, then go "
-            f"on with: firstread train --resume {path.parent}"
+            f"on with: {command} {path.parent}"
         ) from None
 
 

@@ -98,7 +98,7 @@ class Learner:
         groups = _parameter_groups(self.layers, plan)
         self.optimiser = torch.optim.AdamW(groups, lr=plan.lr, fused=plan.device != "mps")
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.optimiser, _factor(plan.schedule, self.steps)
+            self.optimiser, factor(plan.schedule, self.steps)
         )
         self.scaler = torch.amp.GradScaler(
             plan.device.split(":")[0], enabled=plan.precision == "float16"
@@ -201,7 +201,7 @@ def finetune(learner: Learner, training: Batches, validation: Batches) -> Iterat
         done = Epoch(
             learner.epoch,
             *(learner.tally.loss, learner.tally.acc, judged.loss, judged.acc),
-            plan.lr * _factor(plan.schedule, learner.steps)(learner.step - 1),
+            plan.lr * factor(plan.schedule, learner.steps)(learner.step - 1),
             time.perf_counter() - start,
         )
         learner.epoch, learner.place = learner.epoch + 1, 0
@@ -243,23 +243,32 @@ def autocast(plan: Plan) -> torch.autocast:
 
 
 def _parameter_groups(layers: Sequence[Sequence[nn.Module]], plan: Plan) -> list[dict[str, object]]:
-    """Return parameters by depth, with and without weight decay; biases and norms go without."""
+    """Return parameters by depth, each with and without weight decay."""
     groups: list[dict[str, object]] = []
     for depth, modules in enumerate(layers):
         found = list(dict.fromkeys(p for module in modules for p in module.parameters()))
         rate = plan.lr * plan.depth_decay**depth
-        matrices = [p for p in found if p.ndim > 1]
-        others = [p for p in found if p.ndim <= 1]
-        groups.append({"params": matrices, "lr": rate, "weight_decay": plan.weight_decay})
-        groups.append({"params": others, "lr": rate, "weight_decay": 0.0})
+        groups += by_decay(found, rate, plan.weight_decay)
     return groups
 
 
-def _factor(schedule: str, steps: int) -> Callable[[int], float]:
-    """Return the learning rate's course as a factor by step."""
+def by_decay(
+    parameters: Sequence[nn.Parameter], rate: float, weight_decay: float
+) -> list[dict[str, object]]:
+    """Return two groups for an optimiser: matrices and filters decay, biases and norms don't."""
+    matrices = [p for p in parameters if p.ndim > 1]
+    others = [p for p in parameters if p.ndim <= 1]
+    return [
+        {"params": matrices, "lr": rate, "weight_decay": weight_decay},
+        {"params": others, "lr": rate, "weight_decay": 0.0},
+    ]
+
+
+def factor(schedule: str, steps: int, warm_up: float = _WARM_UP) -> Callable[[int], float]:
+    """Return the learning rate's course as a factor by step; a share of the steps warms up."""
     if schedule == "constant":
         return lambda step: 1.0
-    warm = max(1, round(_WARM_UP * steps))
+    warm = max(1, round(warm_up * steps))
 
     def cosine(step: int) -> float:
         if step < warm:

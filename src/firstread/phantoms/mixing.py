@@ -105,7 +105,11 @@ def stream(
     """
     batches = _Batches(range(first, last), seed, count, size, tuple(without))
     yield from DataLoader(
-        batches, batch_size=None, num_workers=workers, prefetch_factor=2 if workers else None
+        batches,
+        batch_size=None,
+        num_workers=workers,
+        prefetch_factor=2 if workers else None,
+        generator=torch.Generator(),  # Else it would draw from torch's own, which is the caller's.
     )
 
 

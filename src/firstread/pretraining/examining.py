@@ -61,7 +61,8 @@ def examine(backbone: nn.Module, questions: Questions, recipe: Recipe) -> Marks:
     """
     device = next(backbone.parameters()).device
     was = backbone.training
-    backbone.eval(), questions.eval()
+    backbone.eval()
+    questions.eval()
     truths: list[Phantoms] = []
     answered: list[tuple[dict[str, Tensor], Tensor, Tensor]] = []
     with torch.inference_mode():
@@ -70,7 +71,8 @@ def examine(backbone: nn.Module, questions: Questions, recipe: Recipe) -> Marks:
             labels, signs, maps = questions.answers(features)
             answered.append(({k: v.cpu() for k, v in labels.items()}, signs.cpu(), maps.cpu()))
             truths.append(phantoms)
-    backbone.train(was), questions.train(was)
+    backbone.train(was)
+    questions.train(was)
     return Marks(
         {
             name: _accuracy(

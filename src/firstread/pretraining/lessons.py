@@ -137,9 +137,31 @@ class Masked(nn.Module):
         return ((drawn - wanted).abs() * where).sum() / where.sum().clamp(min=1)
 
 
-TEACHERS: dict[str, type[Contrastive] | type[Masked]] = {
+class Alone(nn.Module):
+    """No teacher beside the truth.
+
+    Parameters
+    ----------
+    width
+        As of the others.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+
+    def show(self, views: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return the views as they are, and nothing hidden."""
+        return views, views.new_zeros(())
+
+    def loss(self, features: Tensor, views: Tensor, blank: Tensor) -> Tensor:
+        """Return nothing to make small."""
+        return features.new_zeros(())
+
+
+TEACHERS: dict[str, type[Contrastive] | type[Masked] | type[Alone]] = {
     "contrastive": Contrastive,
     "masked": Masked,
+    "none": Alone,
 }
 
 

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from firstread.backbones import build
 from firstread.errors import RunError, TrainingError, unknown
 from firstread.learning import checkpoint
+from firstread.learning.finetune import by_decay, factor
 from firstread.learning.precision import choose_precision
 from firstread.phantoms import LABELS, SIGNS, TISSUES, Phantoms, stream
 from firstread.pretraining.examining import Marks, examine
@@ -90,21 +91,14 @@ class Pretrainer:
             width = self._width()
             sizes = {name: len(answers) for name, answers in LABELS.items()}
             self.questions = Questions(width, sizes, len(SIGNS), len(TISSUES))
-            teacher = TEACHERS.get(recipe.teacher)
-            self.teacher = teacher(width) if teacher else None
-        self.learned = nn.ModuleList(
-            [self.backbone, self.questions, *([self.teacher] if self.teacher else [])]
-        ).to(device)
+            self.teacher = TEACHERS[recipe.teacher](width)
+        self.learned = nn.ModuleList([self.backbone, self.questions, self.teacher]).to(device)
         self.learned.to(memory_format=torch.channels_last)
         self.precision = choose_precision(
             precision, device, self.backbone, recipe.size, training=True
         )
-        parameters = list(self.learned.parameters())
-        groups = [
-            {"params": [p for p in parameters if p.ndim > 1], "weight_decay": recipe.weight_decay},
-            {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
-        ]
-        self.optimiser = torch.optim.AdamW(groups, lr=recipe.lr, fused=device != "mps")
+        groups = by_decay([*self.learned.parameters()], recipe.lr, recipe.weight_decay)
+        self.optimiser = torch.optim.AdamW(groups, fused=device != "mps")
         self.step = 0
 
     def _width(self) -> int:
@@ -115,11 +109,8 @@ class Pretrainer:
     @property
     def rate(self) -> float:
         """The learning rate of the next step."""
-        recipe, warm = self.recipe, max(1, round(_WARM_UP * self.recipe.steps))
-        if self.step < warm:
-            return recipe.lr * (self.step + 1) / warm
-        done = (self.step - warm) / max(1, recipe.steps - warm)
-        return recipe.lr * 0.5 * (1 + math.cos(math.pi * done))
+        recipe = self.recipe
+        return recipe.lr * factor("cosine", recipe.steps, _WARM_UP)(self.step)
 
     def learn(self, phantoms: Phantoms) -> dict[str, float]:
         """Do one step on two distorted views of each image; return the parts of the loss.
@@ -136,7 +127,7 @@ class Pretrainer:
         pairs = [distorted(phantoms.pixels, phantoms.thickness, generator) for _ in range(2)]
         views, maps = (torch.cat(both) for both in zip(*pairs, strict=True))
         twice = {name: answers.repeat(2) for name, answers in phantoms.labels.items()}
-        shown, blank = self.teacher.show(views, generator) if self.teacher else (views, views)
+        shown, blank = self.teacher.show(views, generator)
         self.learned.train()
         for group in self.optimiser.param_groups:
             group["lr"] = self.rate
@@ -144,13 +135,12 @@ class Pretrainer:
             features = self.backbone(shown)
         features = features.float()
         losses = self.questions.losses(features, twice, phantoms.signs.repeat(2, 1), maps)
+        losses["teacher"] = self.teacher.loss(features, views, blank)
+        weights = {"maps": recipe.map_weight, "teacher": recipe.teacher_weight}
         loss = sum(
-            (recipe.map_weight if name == "maps" else 1.0) * part for name, part in losses.items()
+            (weights.get(name, 1.0) * part for name, part in losses.items()),
+            torch.zeros((), device=self.device),
         )
-        if self.teacher:
-            losses["teacher"] = self.teacher.loss(features, views, blank)
-            loss = loss + recipe.teacher_weight * losses["teacher"]
-        assert isinstance(loss, Tensor)
         self.optimiser.zero_grad()
         torch.autograd.backward(loss)
         norm = nn.utils.clip_grad_norm_(self.learned.parameters(), recipe.clip)
@@ -255,5 +245,5 @@ def pretraining(
             )
             sums, count, start = {}, 0, time.perf_counter()
         if state is not None and (last or time.monotonic() > kept + KEPT_EVERY_S):
-            checkpoint.save(state, learner.state())
+            checkpoint.save(state, learner.state(), "firstread pretrain --out")
             kept = time.monotonic()

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from firstread.errors import UsageError, unknown
+from firstread.pretraining.lessons import TEACHERS
 
 RECIPE = Path(__file__).parent / "phantom_s.toml"
 """The recipe of the weights that come with firstread."""
-
-TEACHERS = ("contrastive", "masked", "none")
 
 
 @dataclass(frozen=True)
