@@ -9,6 +9,7 @@ import torch
 
 from firstread.backbones import build
 from firstread.errors import RunError, UsageError
+from firstread.phantoms import mixed
 from firstread.pretraining import (
     LOG,
     Line,
@@ -66,13 +67,29 @@ def test_another_recipe_does_not_go_on(tmp_path: Path, recipe: Recipe) -> None:
 
 def test_it_learns(recipe: Recipe) -> None:
     """The loss of images seen again and again falls far below that of a blind guess."""
-    from firstread.phantoms import mixed
-
     learner = Pretrainer(replace(recipe, steps=80, teacher="none", lr=0.003))
     images = mixed(0, 0, 16, 64)
     losses = [learner.learn(images) for _ in range(80)]
     first, last = (sum(part["family"] for part in some) / 4 for some in (losses[:4], losses[-4:]))
     assert last < 0.5 * first
+
+
+@pytest.mark.parametrize("teacher", ["contrastive", "masked"])
+def test_what_is_learned_beside_the_truth_moves_the_backbone(recipe: Recipe, teacher: str) -> None:
+    images = mixed(0, 0, 8, 64)
+    ends = []
+    for weight in (0.0, 1.0):
+        # Without decay, what no loss reaches stays where it was.
+        learner = Pretrainer(
+            replace(recipe, teacher=teacher, teacher_weight=weight, weight_decay=0.0, clip=1e9)
+        )
+        before = [p.detach().clone() for p in learner.teacher.parameters()]
+        learner.learn(images)
+        after = list(learner.teacher.parameters())
+        moved = any(not torch.equal(a, b) for a, b in zip(before, after, strict=True))
+        assert moved == (weight > 0)
+        ends.append(learner.backbone.network.conv_stem.weight.detach().clone())
+    assert not torch.equal(*ends)
 
 
 def test_the_log_has_a_row_a_line_and_none_twice(tmp_path: Path, recipe: Recipe) -> None:
