@@ -203,3 +203,12 @@ License = Annotated[
         show_default=False,
     ),
 ]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="auto|HOST:PORT",
+        help="Do the work on the machines of a Ray cluster; auto joins or starts Ray here. The "
+        "results stay the same.",
+        show_default=False,
+    ),
+]
