@@ -1,4 +1,4 @@
-"""An endless stream of mixed pictures, each batch drawn from its own number."""
+"""An endless stream of mixed pictures, each block of batches drawn from its own number."""
 
 from __future__ import annotations
 
@@ -42,6 +42,9 @@ DRAWS: Mapping[str, Draw] = {
 }
 """Each family with the function that draws n pictures of a size from a generator."""
 
+TOGETHER, BLOCK = 8, 1024
+"""How many batches a stream draws at once, if they are no more pictures than this."""
+
 
 def mixed(
     seed: int, number: int, count: int, size: int = 128, without: Collection[str] = ()
@@ -75,6 +78,7 @@ def mixed(
     families = [name for name in DRAWS if name not in without]
     if not families:
         raise UsageError("every family is left out; leave one in")
+    _keep_freed_memory()
     generator = torch.Generator().manual_seed(_mix(seed, number))
     chosen = torch.randint(len(families), (count,), generator=generator)
     numbers = torch.bincount(chosen, minlength=len(families)).tolist()
@@ -101,20 +105,34 @@ def stream(
     seed, count, size, without
         As `mixed` takes them.
     workers
-        Processes that compute batches ahead; the pictures are the same with any number of them.
+        Processes that compute pictures ahead; the pictures are the same with any number of them.
+
+    Notes
+    -----
+    Several batches are drawn at once and handed out one by one: a family costs half as much a
+    picture where 50 are drawn as where 6 are. A batch is that of its number wherever the stream
+    begins.
     """
-    batches = _Batches(range(first, last), seed, count, size, tuple(without))
-    yield from DataLoader(
-        batches,
+    together = max(min(TOGETHER, BLOCK // count), 1)
+    blocks = _Blocks(
+        range(first // together, -(-last // together)),
+        *(seed, count * together, size, tuple(without)),
+    )
+    drawn = DataLoader(
+        blocks,
         batch_size=None,
         num_workers=workers,
-        prefetch_factor=2 if workers else None,
+        prefetch_factor=1 if workers else None,
         generator=torch.Generator(),  # Else it would draw from torch's own, which is the caller's.
     )
+    for number, block in zip(blocks.numbers, drawn, strict=True):
+        for place in range(together):
+            if first <= number * together + place < last:
+                yield block.pick(slice(place * count, (place + 1) * count))
 
 
-class _Batches(Dataset[Phantoms]):
-    """Batches by their place, so that processes can share them out."""
+class _Blocks(Dataset[Phantoms]):
+    """Blocks of batches by their place, so that processes can share them out."""
 
     def __init__(
         self, numbers: range, seed: int, count: int, size: int, without: tuple[str, ...]
@@ -128,6 +146,16 @@ class _Batches(Dataset[Phantoms]):
 
     def __getitem__(self, place: int) -> Phantoms:
         return mixed(self.seed, self.numbers[place], *self.given)
+
+
+def _keep_freed_memory() -> None:
+    """Have the C library keep up to 64 MB of what is freed, as it would after a while anyway.
+
+    Drawing frees and asks for a few megabytes some hundred times. By default glibc gives them back
+    to the system each time, and a fifth of the time goes into fresh pages. Once it has seen a
+    block of just under 32 MB freed it keeps twice as much (`M_MMAP_THRESHOLD` in mallopt(3)).
+    """
+    torch.empty(31 << 20, dtype=torch.uint8)
 
 
 def _mix(seed: int, number: int) -> int:

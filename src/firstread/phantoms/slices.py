@@ -222,8 +222,9 @@ def _in_view(section: Section) -> dict[str, Tensor]:
     """Return the signs (N,) that the pictures show, of those that were painted."""
     seen = dict(section.signs)
     for name in seen.keys() & MATERIALS.keys():
-        area = (section.canvas.materials == MATERIALS[name]).flatten(1).sum(1)
-        seen[name] = seen[name] & (area >= ENOUGH)
+        rows = seen[name].nonzero()[:, 0]
+        area = (section.canvas.materials[rows] == MATERIALS[name]).flatten(1).sum(1)
+        seen[name] = seen[name].index_put((rows,), area >= ENOUGH)
     return seen
 
 

@@ -77,8 +77,8 @@ class Phantoms:
     def __len__(self) -> int:
         return len(self.pixels)
 
-    def pick(self, index: Tensor) -> Phantoms:
-        """Return some of the pictures, or all in another order: ``index`` is (M,) int64."""
+    def pick(self, index: Tensor | slice) -> Phantoms:
+        """Return some of the pictures, or all in another order: by (M,) int64 or a slice."""
         return Phantoms(
             self.pixels[index],
             {name: answer[index] for name, answer in self.labels.items()},

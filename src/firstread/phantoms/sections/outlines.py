@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -32,6 +33,7 @@ def directions() -> Tensor:
 
 
 DIRECTIONS = directions()
+COS, SIN = DIRECTIONS.cos(), DIRECTIONS.sin()
 
 
 def column(value: Number, n: int) -> Tensor:
@@ -87,11 +89,16 @@ def wobble(dice: Dice, highest: int = 6) -> Tensor:
 
     Its harmonics 2 to ``highest`` fall off as one over their order, as the outlines of organs do.
     """
-    order = torch.arange(2, highest + 1, dtype=torch.float32)
-    swing = dice.normal(0, 1, 2, len(order)).transpose(0, 1) / order
-    phase = order[:, None] * DIRECTIONS
-    total = swing[0] @ phase.cos() + swing[1] @ phase.sin()
-    return total / (1 / order**2).sum().sqrt()
+    waves = _harmonics(highest)
+    return dice.normal(0, 1, len(waves)) @ waves
+
+
+@cache
+def _harmonics(highest: int) -> Tensor:
+    """Return the waves of a wobble, (2 * (highest - 1), ANGLES): cosines, then sines."""
+    order = torch.arange(2, highest + 1, dtype=torch.float32)[:, None]
+    waves = torch.cat([(order * DIRECTIONS).cos() / order, (order * DIRECTIONS).sin() / order])
+    return waves / (1 / order**2).sum().sqrt()
 
 
 def ellipse(
@@ -119,12 +126,25 @@ def ellipse(
         (N, ANGLES) how far the outline departs, as a fraction of its radius.
     """
     n = len(centre)
-    angle = DIRECTIONS - column(turn, n)
-    exponent = column(power, n)
-    reach = (angle.cos().abs() / column(across, n)) ** exponent
-    reach = reach + (angle.sin().abs() / column(down, n)) ** exponent
-    radii = reach ** (-1 / exponent)
-    return Outline(centre, radii if ripple is None else radii * (1 + ripple))
+    wide, high = column(across, n), column(down, n)
+    cos, sin = _turned(turn)
+    if isinstance(power, float) and power == 2.0:
+        radii = torch.hypot(cos / wide, sin / high).reciprocal_()
+    else:
+        exponent = column(power, n)
+        reach = (cos.abs() / wide) ** exponent
+        reach += (sin.abs() / high) ** exponent
+        radii = reach ** (-1 / exponent)
+    return Outline(centre, radii if ripple is None else radii.addcmul_(radii, ripple))
+
+
+def _turned(turn: Number) -> tuple[Tensor, Tensor]:
+    """Return cosine and sine of `DIRECTIONS` less a turn: (ANGLES,), or (N, ANGLES) for N turns."""
+    if isinstance(turn, Tensor):
+        cos, sin = turn.reshape(-1, 1).cos(), turn.reshape(-1, 1).sin()
+        return cos * COS + sin * SIN, cos * SIN - sin * COS
+    cosine, sine = math.cos(turn), math.sin(turn)
+    return cosine * COS + sine * SIN, cosine * SIN - sine * COS
 
 
 def through(

@@ -82,16 +82,25 @@ def blurred(pixels: Tensor, share: float | Tensor) -> Tensor:
 
 def averaged(canvas: Canvas, values: Tensor) -> Tensor:
     """Return values (N, M) of the materials where they lie, averaged over the pixels."""
-    n, count = values.shape
-    index = canvas.materials.int()
-    index += (torch.arange(n, dtype=torch.int32) * count).view(-1, 1, 1)
-    spread = values.reshape(-1).index_select(0, index.view(-1)).view(n, 1, *index.shape[1:])
-    return functional.avg_pool2d(spread, FINE)
+    side = canvas.materials.shape[-1]
+    found = torch.empty(len(values), 1, side // FINE, side // FINE)
+    # One by one, lest a whole batch of fine pixels goes through memory.
+    for one, table, out in zip(canvas.materials, values, found[:, 0], strict=True):
+        fine = table.index_select(0, one.view(-1).int()).view(side, side)
+        rows = sum((fine[k::FINE] for k in range(1, FINE)), fine[::FINE])
+        out[:] = sum((rows[:, k::FINE] for k in range(1, FINE)), rows[:, ::FINE])
+    return found.div_(FINE**2)
+
+
+def at_pixels(canvas: Canvas, values: Tensor) -> Tensor:
+    """Return values (M,) of the materials at one place of each pixel, (N, 1, S, S)."""
+    there = canvas.materials[:, None, ::FINE, ::FINE].int()
+    return values.index_select(0, there.view(-1)).view(there.shape)
 
 
 def shares(canvas: Canvas) -> Tensor:
     """Return the share of each tissue, (N, T, S // 8, S // 8)."""
-    kind = materials.tissues()[canvas.materials[:, ::FINE, ::FINE].int()]
+    kind = at_pixels(canvas, materials.tissues())[:, 0]
     side = kind.shape[-1] // COARSE
     return torch.stack(
         [functional.adaptive_avg_pool2d((kind == t).float(), side) for t in range(len(TISSUES))], 1
@@ -127,15 +136,14 @@ def ct(
     spread = materials.column("grain")
     hu = hu + 0.6 * spread * dice.normal(0, 1, count)
     numbers = averaged(canvas, hu)
-    grain = spread[canvas.materials[:, None, ::FINE, ::FINE].int()]
     texture = field(dice, size, size // 4)
-    numbers.addcmul_(grain, texture, value=0.8)
+    numbers.addcmul_(at_pixels(canvas, spread), texture, value=0.8)
     numbers += _streaks(canvas, size, dice)
     sigma = dice.uniform(2.0, 10.0) * noise
     sharp = dice.chance(0.4).float()
     speckle = dice.normal(0, 1, 1, size, size)
     # Soft kernels leave grains of two pixels; sharp ones single pixels, and three times the noise.
-    soft = functional.avg_pool2d(speckle, 3, 1, 1) * 2.2
+    soft = blurred(speckle, 2 / 3) * 2.2
     speckle = torch.lerp(soft, speckle * 1.6, sharp.view(-1, 1, 1, 1))
     # At the detector's limits noise grows with what the beam has to pass.
     numbers.addcmul_(speckle, sigma.view(-1, 1, 1, 1))
@@ -194,7 +202,7 @@ def mr(canvas: Canvas, sequence: list[str], dice: Dice, *, noise: float | Tensor
     pixels = averaged(canvas, strength)
     grain = materials.column("grain").clamp(max=25) / 100
     texture = field(dice, size, size // 4)
-    pixels *= 1 + grain[canvas.materials[:, None, ::FINE, ::FINE].int()] * texture
+    pixels.addcmul_(pixels, at_pixels(canvas, grain).mul_(texture))
     # Surface coils: what lies near them is brighter (Sled et al., IEEE TMI 1998, on its removal).
     bias = 0.22 * dice.uniform(0.2, 1.3).view(-1, 1, 1, 1)
     pixels *= torch.exp(bias * field(dice, size, 2))

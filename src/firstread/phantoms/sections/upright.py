@@ -93,8 +93,11 @@ class Scale:
         present: Tensor | None = None,
     ) -> None:
         """Paint a line between two places, ``radius`` mm thick, bowed sideways by ``bow`` mm."""
-        points = chain(self.place(*start), self.place(*end), 64, bow=bow)
-        thick = (radius * self.factors[:, :1]).expand(-1, 64)
+        first, last = self.place(*start), self.place(*end)
+        # Discs half a radius apart: the line's edge is smooth to a thirtieth of its width.
+        count = 2 + math.ceil(2 * float((last - first).norm(dim=1).max()) / radius)
+        points = chain(first, last, count, bow=bow)
+        thick = (radius * self.factors[:, :1]).expand(-1, count)
         if present is not None:
             thick = torch.where(present[:, None], thick, -1.0)
         canvas.dot(points, thick, material)
