@@ -15,10 +15,12 @@ import torch
 from torch import Tensor
 
 from firstread.phantoms.chances import Dice
+from firstread.phantoms.solids import splat
 from firstread.phantoms.textures import TEXTURES, weave
 from firstread.phantoms.truth import COARSE, FAMILIES, LABELS, TISSUES, Phantoms, answers, findings
 
 CODES, CONTOURS = 64, 32
+COPIES = 3  # instances in a picture, at most
 MAPS = 4  # affine maps of a code; some have fewer, the others are never chosen
 WALKERS, STEPS, BURN_IN = 420, 36, 14
 
@@ -82,25 +84,14 @@ def _walk(maps: Tensor, chances: Tensor, dice: Dice, walkers: int) -> Tensor:
     return torch.cat(found, 1)
 
 
-def _splat(points: Tensor, weight: Tensor | None, size: int) -> Tensor:
-    """Return (N, size, size): points (N, P, 2) as column and row, each shared by four pixels."""
-    n = len(points)
-    seen = ((points >= 0) & (points < size - 1)).all(2)
-    share = seen.float() if weight is None else seen * weight
-    place = points.clamp(0, size - 1.001)
-    corner = place.floor()
-    part = place - corner
-    right, below = share * part[..., 0], share * part[..., 1]
-    both = right * part[..., 1]
-    index = (corner[..., 1] * size + corner[..., 0]).long()
-    index = index + (torch.arange(n) * size * size)[:, None]
-    ink = torch.zeros(n * size * size)
-    for step, amount in (
-        (0, share - right - below + both), (1, right - both), (size, below - both),
-        (size + 1, both),
-    ):  # fmt: skip
-        ink.index_add_(0, (index + step).view(-1), amount.reshape(-1))
-    return ink.view(n, size, size)
+def _instances(dice: Dice) -> tuple[Tensor, Tensor]:
+    """Return how many instances a picture shows, (N,), and the middles of all that might be.
+
+    The middles are (N, COPIES, 2), as shares of the picture: one alone lies in its middle.
+    """
+    copies = 1 + dice.integers(COPIES)
+    spread = torch.where(copies == 1, 0.04, 0.21)[:, None, None]
+    return copies, 0.5 + spread * dice.normal(0, 1, COPIES, 2)
 
 
 def fractal(n: int, size: int, generator: torch.Generator, hard: float = 1.0) -> Phantoms:
@@ -123,21 +114,20 @@ def fractal(n: int, size: int, generator: torch.Generator, hard: float = 1.0) ->
     points = _walk(maps, chances, dice, WALKERS)
     spread = frame[:, 2, None, None]
     points = (points - frame[:, None, :2]) / spread
-    copies = 1 + dice.integers(3)
-    owner = torch.arange(points.shape[1]) * 3 // points.shape[1]
+    copies, home = _instances(dice)
+    owner = torch.arange(points.shape[1]) * COPIES // points.shape[1]
     owner = torch.remainder(owner, copies[:, None])
-    turn = _rotation(dice.uniform(-math.pi, math.pi, 3) * hard)
+    turn = _rotation(dice.uniform(-math.pi, math.pi, COPIES) * hard)
     large = torch.where(
-        copies[:, None] == 1, dice.uniform(0.3, 0.48, 3), dice.uniform(0.15, 0.3, 3)
+        copies[:, None] == 1, dice.uniform(0.3, 0.48, COPIES), dice.uniform(0.15, 0.3, COPIES)
     )
-    home = 0.5 + torch.where(copies[:, None, None] == 1, 0.04, 0.22) * dice.normal(0, 1, 3, 2)
     pick = owner[..., None]
     cell = turn.flatten(2).gather(1, pick.expand(-1, -1, 4)).unbind(2)
     x, y = points.unbind(2)
     turned = torch.stack([cell[0] * x + cell[1] * y, cell[2] * x + cell[3] * y], 2)
     points = home.gather(1, pick.expand(-1, -1, 2)) + turned * large.gather(1, owner)[..., None]
-    points = points * size
-    ink = _splat(points, None, size)
+    u, v = (points * size).unbind(2)
+    ink = splat(u, v, torch.ones_like(u), size)
     top = ink.flatten(1).amax(1).clamp(min=1.0).view(-1, 1, 1)
     strength = torch.log1p(ink) / torch.log1p(top)
     return _finished("fractal", strength**0.8, code, dice)
@@ -173,7 +163,7 @@ def contours(n: int, size: int, generator: torch.Generator, hard: float = 1.0) -
     dice = Dice(n, generator)
     code = dice.integers(CONTOURS)
     vertices, lines, waves, height = (v.view(-1, 1, 1, 1) for v in shapes()[code].unbind(1))
-    count, around, most = 3, 320, 20
+    count, around, most = COPIES, 320, 20
     angle = torch.arange(around) * (2 * math.pi / around)
     # The side of a regular polygon, seen from its middle.
     sector = torch.remainder(angle, 2 * math.pi / vertices) - math.pi / vertices
@@ -183,16 +173,17 @@ def contours(n: int, size: int, generator: torch.Generator, hard: float = 1.0) -
     order = torch.arange(most).view(1, 1, -1, 1)
     grow = 1 - order / lines * dice.uniform(0.5, 0.9, count, 1, 1)
     radius = side * grow * (1 + height * noise)
-    copies = 1 + dice.integers(count).view(-1, 1, 1, 1)
+    copies, home = _instances(dice)
+    copies = copies.view(-1, 1, 1, 1)
     large = dice.uniform(0.3, 0.46, count, 1, 1) / copies.sqrt() * size
     twist = dice.uniform(0, 2 * math.pi, count, 1, 1) + angle
     squeeze = 1 - 0.35 * hard * dice.uniform(0, 1, count, 1, 1)
-    home = (0.5 + torch.where(copies[:, 0] == 1, 0.04, 0.2) * dice.normal(0, 1, count, 2)) * size
-    points = torch.stack([radius * twist.cos(), radius * twist.sin() * squeeze], -1)
-    points = points * large[..., None] + home[:, :, None, None]
+    x, y = (size * home)[:, :, None, None].unbind(-1)
+    u = radius * twist.cos() * large + x
+    v = radius * twist.sin() * squeeze * large + y
     step = (order < lines) & (torch.arange(count).view(1, -1, 1, 1) < copies)
     weight = step * large * radius * (2 * math.pi / around) * dice.uniform(0.5, 1.0, count, 1, 1)
-    ink = _splat(points.flatten(1, 3), weight.flatten(1), size)
+    ink = splat(u.flatten(1), v.flatten(1), weight.flatten(1), size)
     pen = dice.uniform(0.7, 1.6).view(-1, 1, 1)
     return _finished("contours", (ink * pen).clamp(max=1), code, dice)
 

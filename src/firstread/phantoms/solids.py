@@ -295,17 +295,29 @@ def _add_cloud(total: Tensor, cloud: Cloud, pose: Pose) -> None:
     flat = pose.turn[:, ::2] / pitch[:, None, None]
     shift = (size - 1) / 2 - (flat @ pose.centre[..., None])
     u, v = (flat @ cloud.points.expand(n, -1, -1).mT + shift).unbind(1)
-    mass = cloud.mass.expand(n, -1) / pitch.square()[:, None]
+    total += splat(u, v, cloud.mass.expand(n, -1) / pitch.square()[:, None], size)
+
+
+def splat(u: Tensor, v: Tensor, mass: Tensor, size: int) -> Tensor:
+    """Return what points leave on pictures (N, size, size), each shared by the four pixels nearest.
+
+    Parameters
+    ----------
+    u, v, mass : Tensor
+        (N, P) column and row in pixels, and what is shared; what falls over the edge is lost.
+    size : int
+        Pixels a side.
+    """
     # A margin of one pixel all round takes in what falls over the edge.
     wide = size + 2
     u, v = (u + 1).clamp_(0, size + 1), (v + 1).clamp_(0, size + 1)
     col, row = u.floor(), v.floor()
     right, low = (u - col) * mass, v - row
     corner = (row * wide + col).long()
-    image = torch.zeros(n, wide * wide + wide + 2)
+    image = torch.zeros(len(u), wide * wide + wide + 2)
     both = right * low
     below = low * mass
     image.scatter_add_(1, corner, mass - right - below + both)
     for skip, part in ((1, right - both), (wide, below - both), (wide + 1, both)):
         image[:, skip:].scatter_add_(1, corner, part)
-    total += image[:, : wide * wide].view(n, wide, wide)[:, 1:-1, 1:-1]
+    return image[:, : wide * wide].view(-1, wide, wide)[:, 1:-1, 1:-1]
