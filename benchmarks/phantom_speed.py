@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 
@@ -34,10 +35,7 @@ def cost(draw: Callable[[], object], pictures: int) -> float:
 def main() -> None:
     torch.set_num_threads(1)
     generator = torch.Generator().manual_seed(0)
-    costs = {
-        name: cost(lambda draw=draw: draw(EACH, SIZE, generator), EACH)
-        for name, draw in DRAWS.items()
-    }
+    costs = {name: cost(partial(draw, EACH, SIZE, generator), EACH) for name, draw in DRAWS.items()}
     mean = sum(costs.values()) / len(costs)
     batches = BLOCK // BATCH
     mixed = cost(lambda: list(stream(0, 0, batches, count=BATCH, size=SIZE)), batches * BATCH)

@@ -20,7 +20,7 @@ from firstread.phantoms.truth import FAMILIES, LABELS, Phantoms, answers, findin
 
 AP, OBLIQUE = (LABELS["view"].index(v) for v in ("ap", "oblique"))
 # How often each is seen.
-BELLY = {"free_gas": 0.12, "calculus": 0.16, "dilated_bowel": 0.2}
+BELLY = {"free_gas": 0.24, "calculus": 0.16, "dilated_bowel": 0.2}
 BELLY_DEVICES = {
     "feeding_tube": (0.12, devices.feeding_tube),
     "clips": (0.12, lambda dice: devices.clips(dice, (-90, 0, 320), (90, 60, 470))),
@@ -61,7 +61,10 @@ def expose_abdomen(dice: Dice, size: int, hard: float) -> tuple[Shadow, dict[str
     held = {name: dice.chance(p) for name, (p, _) in BELLY_DEVICES.items()}
     body = patients(dice)
     body = Habitus(**{**vars(body), "breath": body.breath - 18})
-    low = torch.where(upright, 390.0, 428.0) + dice.normal(0, 12 + 16 * hard)
+    # Where free gas is looked for the domes of the diaphragm are taken with it.
+    low = (
+        torch.where(upright, 390.0, 428.0) - 25 * signs["free_gas"] + dice.normal(0, 12 + 16 * hard)
+    )
     centre = torch.stack([dice.normal(0, 6 + 14 * hard), 0 * low, low], dim=-1)
     field = dice.uniform(340, 410) * (0.14 * hard * dice.normal()).exp()
     roll = dice.normal(0, 0.02 + 0.03 * hard)

@@ -29,7 +29,7 @@ BACK = torch.tensor(TOPS[6:18]).float()
 def ribs(
     body: Habitus, dice: Dice, broken: Tensor, n: int = 96, first: int = 0, last: int = 12
 ) -> Cloud:
-    """Return both sides' ribs as flat curved tubes; where broken (N,), one has a step.
+    """Return both sides' ribs as flat curved tubes; where broken (N,), three have a step.
 
     ``first`` to ``last`` - 1 are drawn, of n points along each; 0 is the uppermost.
     """
@@ -47,14 +47,15 @@ def ribs(
     both = both + torch.stack(
         [sway(body, z)[:, None].expand(-1, 2, -1, -1), *(0 * both[..., 0],) * 2], dim=-1
     )
-    # A broken rib: all of it beyond some place is shifted, and turned down a little.
-    which, side = dice.integers(6) + 3, dice.integers(2)
+    # Broken ribs, neighbours: all of each beyond some place is shifted, and turned down a little.
+    which, side = dice.integers(5) + 3, dice.integers(2)
     beyond = torch.arange(n) > (dice.uniform(0.35, 0.7)[:, None] * n)
     hit = torch.zeros(dice.n, 2, 12, n)
-    hit[torch.arange(dice.n), side, which] = (beyond & broken[:, None]).float()
+    for more in range(3):
+        hit[torch.arange(dice.n), side, which + more] = (beyond & broken[:, None]).float()
     step = (
         hit[..., None]
-        * (dice.uniform(4, 9) * (2 * dice.integers(2) - 1))[:, None, None, None, None]
+        * (dice.uniform(7, 13) * (2 * dice.integers(2) - 1))[:, None, None, None, None]
     )
     both = both + step * torch.tensor([0.4, 0.0, 1.0])
     both = both + dice.normal(0, 1.2, 2, 12, 1, 1) * torch.tensor([0.0, 0.0, 1.0])

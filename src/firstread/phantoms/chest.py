@@ -21,7 +21,7 @@ from firstread.phantoms.truth import FAMILIES, LABELS, Phantoms, answers, findin
 
 # How often each is seen.
 CHANGES = {
-    "opacity": 0.2, "nodule": 0.14, "effusion": 0.14, "pneumothorax": 0.1, "free_gas": 0.06,
+    "opacity": 0.2, "nodule": 0.14, "effusion": 0.14, "pneumothorax": 0.1, "free_gas": 0.12,
     "fracture": 0.06, "cardiomegaly": 0.14,
 }  # fmt: skip
 DEVICES = {

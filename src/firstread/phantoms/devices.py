@@ -55,8 +55,10 @@ def wear(
 def breathing_tube(dice: Dice) -> Cloud:
     """Return a tube in the windpipe, its tip above the fork."""
     tip = dice.uniform(40, 88)
-    path = _path(dice, [(2, 25, -150), (1, 6, -70), (2, -10, 0), (3, -18, tip)], 140, 1.0)
-    return tube(path, 4.6, wall=0.9, cortex=PLASTIC, core=0.0, around=8)
+    path = _path(dice, [(2, 25, -150), (1, 6, -70), (2, -10, 0), (3, -18, tip)], 240, 1.0)
+    walls = tube(path, 4.6, wall=1.1, cortex=2.2 * PLASTIC, core=0.0, around=12)
+    # A stripe that stops the beam runs along one side.
+    return join([walls, wire(path + torch.tensor([4.0, 0.0, 0.0]), 0.9, 3 * PLASTIC)])
 
 
 def feeding_tube(dice: Dice) -> Cloud:
@@ -71,7 +73,7 @@ def feeding_tube(dice: Dice) -> Cloud:
         (50, 5, 262),
         end,
     ]
-    return wire(_path(dice, knots, 150, 2.5), 1.7, 2.6 * PLASTIC)
+    return wire(_path(dice, knots, 300, 2.5), 1.7, 3.2 * PLASTIC)
 
 
 def central_line(dice: Dice) -> Cloud:
@@ -94,7 +96,7 @@ def central_line(dice: Dice) -> Cloud:
     )
     which = dice.integers(3)[:, None, None]
     path = torch.where(which == 0, neck, torch.where(which == 1, arm, left))
-    return wire(path, 1.2, 0.6 * METAL)
+    return wire(path, 1.5, 0.7 * METAL)
 
 
 def leads(dice: Dice) -> Cloud:
@@ -123,11 +125,11 @@ def clips(dice: Dice, low: tuple[float, float, float], high: tuple[float, float,
     middle = corner + dice.uniform(0, 1, 3) * span
     place = middle[:, None] + dice.normal(0, 14, 9, 3)
     way = dice.normal(0, 1, 9, 3)
-    way = way / way.norm(dim=-1, keepdim=True).clamp(min=0.1) * dice.uniform(2, 4, 9, 1)
+    way = way / way.norm(dim=-1, keepdim=True).clamp(min=0.1) * dice.uniform(3, 5, 9, 1)
     t = torch.linspace(-1, 1, 6)[:, None]
     path = place[:, :, None] + way[:, :, None] * t
     shown = (torch.arange(9) < (3 + dice.integers(7))[:, None]).float()
-    bits = wire(path, 0.9, METAL)
+    bits = wire(path, 1.4, METAL)
     return Cloud(bits.points, bits.mass * shown.repeat_interleave(bits.mass.shape[1] // 9, dim=1))
 
 
@@ -146,7 +148,7 @@ def sternal_wires(dice: Dice) -> Cloud:
     twist = torch.stack(
         [dice.normal(0, 2, 6), 0 * dice.normal(0, 1, 6), dice.normal(0, 3, 6)], dim=-1
     )
-    return wire(path + twist[:, :, None], 0.7, METAL)
+    return wire(path + twist[:, :, None], 1.0, METAL)
 
 
 def pacemaker(dice: Dice) -> Cloud:
@@ -177,8 +179,8 @@ def pacemaker(dice: Dice) -> Cloud:
 def chest_drain(dice: Dice) -> Cloud:
     """Return a wide tube through the chest wall."""
     knots = [(185, 30, 215), (140, 22, 185), (115, 5, 130), (80, -15, dice.uniform(30, 90))]
-    path = _flip(dice, _path(dice, knots, 100, 5))
-    return tube(path, 3.8, wall=0.9, cortex=1.6 * PLASTIC, core=0.0, around=5)
+    path = _flip(dice, _path(dice, knots, 240, 5))
+    return tube(path, 4.4, wall=1.3, cortex=3.0 * PLASTIC, core=0.0, around=10)
 
 
 def belly_drain(dice: Dice) -> Cloud:

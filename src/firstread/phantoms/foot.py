@@ -68,16 +68,16 @@ def draw(n: int, size: int, generator: torch.Generator, hard: float = 1.0) -> Ph
     bunion = dice.chance(torch.where(who.age == OLD, 0.35, 0.08)) * dice.uniform(0.15, 0.5)
     start, end = _rays(dice, who, worn, bunion, hard)
     hurt, heel = dice.chance(0.25), profile & dice.chance(0.5)
-    gap = hurt * dice.uniform(0.9, 2.5)
+    gap = hurt * dice.uniform(1.8, 4.0)
     toes, start, end, spot = _toes(dice, who, turn, start, end, gap * ~heel)
     lytic = dice.chance(0.08)
     back = _hindfoot(dice, who, turn, profile, gap * heel)
-    back = eaten(back, at(0.0, 30.0, -28.0, n=n), lytic * profile * dice.uniform(6, 13))
-    toes = eaten(toes, spot, lytic * ~profile * dice.uniform(4, 9))
+    back = eaten(back, at(0.0, 30.0, -28.0, n=n), lytic * profile * dice.uniform(9, 15))
+    toes = eaten(toes, spot, lytic * ~profile * dice.uniform(6, 11))
     flecks = dice.chance(0.08 + 0.15 * worn)
     chalk = Cloud(
         dice.normal(0, 1, 40, 3) * torch.tensor([4.0, 5, 5]) + torch.tensor([0.0, 2, -42]),
-        0.7 * flecks[:, None] * dice.uniform(0, 1, 40),
+        1.6 * flecks[:, None] * dice.uniform(0, 1, 40),
     )
     metal, held = _hardware(dice, start, end, profile)
 
@@ -151,10 +151,10 @@ def _toes(
     snap: dict[str, Any] = {
         "at": place,
         "along": along,
-        "shift": dice.normal(0, 1.2, 3),
+        "shift": dice.normal(0, 2.2, 3),
         "gap": gap,
     }
-    snap["bend"] = rotation("z", dice.normal(0, 0.12))
+    snap["bend"] = rotation("z", dice.normal(0, 0.22))
     hit = torch.arange(5) == where[:, None]
     # The toe on the broken bone moves with it before it is laid out.
     joints = Cloud(torch.cat([start, end], dim=2).reshape(dice.n, -1, 3), torch.ones(dice.n, 40))

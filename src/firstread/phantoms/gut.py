@@ -169,10 +169,10 @@ def stones(dice: Dice, present: Tensor) -> Ellipsoids:
         (-60, 40, 345), (0, 40, 548),
     ])  # fmt: skip
     place = spots[dice.integers(len(spots))][:, None] + dice.normal(0, 8, 3, 3)
-    axes = dice.uniform(2.5, 8, 3)[..., None] * dice.uniform(0.7, 1.2, 3, 3)
+    axes = dice.uniform(3.5, 9, 3)[..., None] * dice.uniform(0.7, 1.2, 3, 3)
     shown = present[:, None] & (torch.arange(3) <= dice.integers(3)[:, None])
     return Ellipsoids(
-        place, axes, rotation("y", dice.normal(0, 1, 3)), shown * dice.uniform(0.02, 0.06, 3)
+        place, axes, rotation("y", dice.normal(0, 1, 3)), shown * dice.uniform(0.04, 0.08, 3)
     )
 
 
@@ -181,6 +181,6 @@ def free_gas(body: Habitus, dice: Dice, present: Tensor, stand: Pose, size: int)
     w, top = body.width, 228 + body.breath
     row = (-58 * w, 10, top + 66, 81 * w, 102, 62, present.float())
     dome = project(ellipsoids(row, n=dice.n), stand, size)
-    level = top + dice.uniform(9, 22)
+    level = top + dice.uniform(16, 34)
     under = torch.sigmoid((level[:, None] - levels(stand, size)) / 1.5)[..., None]
     return dome.clamp(max=30) * under

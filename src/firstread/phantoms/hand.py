@@ -106,15 +106,15 @@ def draw(n: int, size: int, generator: torch.Generator, hard: float = 1.0) -> Ph
     gap = torch.where(narrow, 0.3, 1.7 + 2.0 * (1 - who.years[:, None]))
     start, end = _rays(dice, who, hard, gap)
     hurt, distal = dice.chance(0.25), dice.chance(0.4)
-    width = dice.uniform(0.8, 2.5) * hurt
+    width = dice.uniform(1.8, 4.0) * hurt
     digits, start, end, spot = _digits(dice, who, turn, start, end, width * ~distal)
     forearm = _forearm(dice, who, turn, width * distal)
     lytic = dice.chance(0.08)
-    digits = eaten(digits, spot, lytic * dice.uniform(4, 8))
+    digits = eaten(digits, spot, lytic * dice.uniform(5.5, 10))
     flecks = dice.chance(0.08 + 0.15 * worn)
     chalk = Cloud(
         dice.normal(0, 5, 40, 3) + torch.tensor([-16.0, 0, 16]),
-        0.5 * flecks[:, None] * dice.uniform(0, 1, 40),
+        1.2 * flecks[:, None] * dice.uniform(0, 1, 40),
     )
     metal, held, ringed = _hardware(dice, start, end, distal)
 
@@ -146,8 +146,8 @@ def _digits(
     head, foot = (choose(choose(v, where), which) for v in (start, end))
     along = normalize(normalize(foot - head, dim=-1) + dice.normal(0, 0.3, 3), dim=-1)
     at = head + (foot - head) * dice.uniform(0.35, 0.8)[:, None]
-    snap: dict[str, Any] = {"at": at, "along": along, "shift": dice.normal(0, 1.2, 3), "gap": gap}
-    snap["bend"] = rotation("y", dice.normal(0, 0.18))
+    snap: dict[str, Any] = {"at": at, "along": along, "shift": dice.normal(0, 2.2, 3), "gap": gap}
+    snap["bend"] = rotation("y", dice.normal(0, 0.28))
     hit = torch.arange(5) == where[:, None]
     after = hit[:, :, None] & (torch.arange(4) >= which[:, None])[:, None]
     # What hangs on the broken bone moves with it before it is laid out.
@@ -223,7 +223,7 @@ def _forearm(dice: Dice, who: Sitter, turn: Tensor, gap: Tensor) -> Cloud:
     at = torch.stack([zero + 8, zero, dice.uniform(36, 48)], dim=-1)
     along = normalize(torch.tensor([0.0, 0, 1]) + dice.normal(0, 0.18, 3), dim=-1)
     kink = rotation("x", dice.normal(0, 0.25)) @ rotation("y", dice.normal(0, 0.1))
-    return broken(join([radius, ulna, styloids]), at, along, dice.normal(0, 2, 3), kink, gap)
+    return broken(join([radius, ulna, styloids]), at, along, dice.normal(0, 3, 3), kink, gap)
 
 
 def _plaster(dice: Dice, cast: Tensor, stand: Pose, size: int) -> Tensor:

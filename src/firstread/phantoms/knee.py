@@ -51,18 +51,18 @@ def draw(n: int, size: int, generator: torch.Generator, hard: float = 1.0) -> Ph
     hinge = torch.stack([0 * bent, 0 * bent - 2, -space / 2 - 16], dim=-1)
     flex = rotation("x", bent)
     hurt, high = dice.chance(0.22) & ~replaced, dice.chance(0.4)
-    gap = hurt * dice.uniform(1.2, 4.0)
+    gap = hurt * dice.uniform(2.2, 5.0)
 
     thigh = _thigh(dice, who, turn, space, worn, replaced, gap * high)
     shin = _shin(dice, who, turn, space, worn, replaced, gap * ~high)
     cap = _patella(dice, who, turn, bent, space)
     lytic = dice.chance(0.08) & ~replaced
     side = dice.normal(0, 12, 3) + torch.tensor([0.0, 0, 40])
-    shin = eaten(shin, side, lytic * dice.uniform(8, 16))
+    shin = eaten(shin, side, lytic * dice.uniform(10, 18))
     flecks = dice.chance(0.07 + 0.25 * worn)
     chalk = Cloud(
         dice.normal(0, 1, 70, 3) * torch.tensor([32.0, 22, 3.0]) + torch.tensor([0.0, -4, 0]),
-        1.1 * flecks[:, None] * dice.uniform(0, 1, 70),
+        2.4 * flecks[:, None] * dice.uniform(0, 1, 70),
     )
     upper, lower, held = _hardware(dice, turn, hurt, high, replaced, space)
     bones = join([thigh.turned(flex, hinge), shin, cap, chalk])
@@ -136,7 +136,7 @@ def _spurs(dice: Dice, turn: Tensor, worn: Tensor, height: Tensor) -> Cloud:
     """Return spikes of bone at the rims of the joint, (N,) at height z."""
     n = dice.n
     rim = [at(x, y, height, n=n) for x, y in ((-38, -4), (38, -4), (0, 24), (0, -34))]
-    grown = dice.uniform(1.5, 5.5, 4, 1) * torch.tensor([1.2, 1.2, 0.7]) * worn[:, None, None]
+    grown = dice.uniform(3.0, 8.0, 4, 1) * torch.tensor([1.2, 1.2, 0.7]) * worn[:, None, None]
     return short_bones(torch.stack(rim, dim=1), grown, turn, 1.0 * worn[:, None], points=50)
 
 
@@ -171,7 +171,7 @@ def _shin(
         torch.tensor([[3.2, 5, 5.5], [3.2, 5, 5.0], [6.0, 6, 16]]) * grown,
         turn, 0.8 * who.wall[:, None], square=2.0, points=110,
     )  # fmt: skip
-    hard_rim = worn[:, None] * torch.tensor([1.6, 1.6])
+    hard_rim = worn[:, None] * torch.tensor([2.6, 2.6])
     sclerosis = short_bones(
         torch.stack([at(-20.0, -5.0, head + 3, n=n), at(20.0, -5.0, head + 3, n=n)], dim=1),
         torch.tensor([[15.0, 17, 3.0], [15, 17, 3]]).expand(n, 2, 3) * worn[:, None, None],

@@ -166,9 +166,9 @@ def nodules(dice: Dice, side: Tensor, present: Tensor) -> Ellipsoids:
     """Return one round shadow in a lung, at times a second."""
     x = torch.stack([side, -side], dim=-1) * dice.uniform(58, 98, 2)
     place = torch.stack([x, dice.uniform(-40, 40, 2), dice.uniform(45, 170, 2)], dim=-1)
-    axes = dice.uniform(5, 15, 2)[..., None] * dice.uniform(0.85, 1.15, 2, 3)
+    axes = dice.uniform(7, 16, 2)[..., None] * dice.uniform(0.85, 1.15, 2, 3)
     shown = torch.stack([present, present & dice.chance(0.3)], dim=-1)
-    return Ellipsoids(place, axes, rotation("y", dice.normal(0, 1, 2)), 1.3 * AERATED * shown)
+    return Ellipsoids(place, axes, rotation("y", dice.normal(0, 1, 2)), 1.6 * AERATED * shown)
 
 
 def breathe(
@@ -186,15 +186,17 @@ def breathe(
     dull = dice.uniform(0, 0.10) + 0.12 * dice.uniform() * dice.chance(0.2)
 
     # Air outside a lung that has shrunk towards its hilum.
-    shrunk = dice.uniform(0.62, 0.92)
-    lung = ellipsoids((side * 50, -5, 118, 72 * shrunk, 95, 122 * shrunk, 1.0), n=dice.n)
+    shrunk = dice.uniform(0.45, 0.8)
+    lung = ellipsoids((side * 50, -5, 118, 72 * shrunk, 95 * shrunk, 122 * shrunk, 1.0), n=dice.n)
     kept = torch.minimum(air, project(lung, pose, size))
     loose = (air - kept) * share * signs["pneumothorax"][:, None, None]
     vessels = vessels * (1 - loose / air.clamp(min=1))
-    change = -LUNG * loose
+    # What is left of the lung holds the same tissue in less room: its edge stands out.
+    denser = (1 / shrunk - 1)[:, None, None] * kept * share * signs["pneumothorax"][:, None, None]
+    change = LUNG * (denser - loose)
 
     cover = haze(project(_spread(dice, side, 6, signs["opacity"]), pose, size), 0.03 * size)
-    filled = air * (1 - (-cover / dice.uniform(18, 50)[:, None, None]).exp())
+    filled = air * (1 - (-cover / dice.uniform(10, 30)[:, None, None]).exp())
     top = 228 + body.breath
     level = (top - dice.uniform(-35, 70))[:, None, None]
     rim = torch.where(upright, 45.0, 5.0)[:, None, None] * (u / 125).abs() ** 4

@@ -56,7 +56,7 @@ def draw(n: int, size: int, generator: torch.Generator, hard: float = 1.0) -> Ph
     lifted = dice.uniform(0.02, 0.35) + dice.chance(0.15) * dice.uniform(0.2, 0.9)
     swing = rotation("y", -lifted)
     hurt, of_arm = dice.chance(0.22) & ~replaced, dice.chance(0.6)
-    gap = hurt * dice.uniform(1.2, 4.0)
+    gap = hurt * dice.uniform(2.2, 5.0)
     apart = dice.chance(0.06) & ~replaced & ~hurt
 
     arm = _arm(dice, who, turn, worn, replaced, gap * of_arm)
@@ -70,7 +70,7 @@ def draw(n: int, size: int, generator: torch.Generator, hard: float = 1.0) -> Ph
     flecks = dice.chance(0.08 + 0.1 * worn)
     chalk = Cloud(
         dice.normal(0, 1, 60, 3) * torch.tensor([7.0, 4, 2.5]) + torch.tensor([13.0, 0, -27]),
-        1.8 * flecks[:, None] * dice.uniform(0, 1, 60),
+        3.0 * flecks[:, None] * dice.uniform(0, 1, 60),
     )
     place = at(-88 + dice.normal(0, 8), 70.0, 22 + dice.normal(0, 8), n=n)
     midline = at(MIDLINE, 0.0, 0.0, n=n)
@@ -129,7 +129,7 @@ def _arm(
     )  # fmt: skip
     spur = short_bones(
         at(-18.0, 0.0, 22.0, n=n)[:, None],
-        torch.tensor([[[7.0, 6, 4.5]]]) * (worn * dice.uniform(0.5, 1.2))[:, None, None],
+        torch.tensor([[[7.0, 6, 4.5]]]) * (worn * dice.uniform(0.9, 1.7))[:, None, None],
         turn, 1.2 * worn[:, None], points=110,
     )  # fmt: skip
     place = at(0.0, 0.0, 22 + dice.chance(0.35) * dice.uniform(20, 90), n=n)

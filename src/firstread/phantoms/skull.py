@@ -16,7 +16,7 @@ from torch.nn.functional import normalize
 from firstread.phantoms.bones import at, short_bones
 from firstread.phantoms.chances import Dice
 from firstread.phantoms.face import face_bones, grown, neck, teeth
-from firstread.phantoms.fillings import curve, wire
+from firstread.phantoms.fillings import curve, tube, wire
 from firstread.phantoms.flesh import Flesh, flesh
 from firstread.phantoms.hardware import plates, rings, screws
 from firstread.phantoms.sitting import Sitter, crop, expose, sitter, view
@@ -183,7 +183,7 @@ def _seams(dice: Dice, who: Sitter, shape: Tensor, hurt: Tensor) -> Cloud:
     bend = 0.05 * (run * 14).sin()
     lon = start[:, :1] + run * way.cos() + bend
     lat = (0.5 + 0.2 * start[:, 1:] + run * way.sin() - bend).clamp(-0.1, 1.5)
-    crack = wire(_surface(shape, lon, lat)[:, None], 1.3, -1.3 * BONE)
+    crack = wire(_surface(shape, lon, lat)[:, None], 2.2, -1.4 * BONE)
     return join([seams, crack.weighted(hurt)])
 
 
@@ -194,20 +194,20 @@ def _spots(
     n = dice.n
     lon, lat = dice.uniform(-3.1, 3.1, 5), dice.uniform(0.1, 1.2, 5)
     holes = short_bones(
-        _surface(shape, lon, lat), dice.uniform(3, 9, 5, 1) * torch.ones(3), turn, 0.0, square=2.0,
+        _surface(shape, lon, lat), dice.uniform(5, 11, 5, 1) * torch.ones(3), turn, 0.0, square=2.0,
         points=110,
     )  # fmt: skip
     several = (torch.arange(5) < 1 + 4 * dice.uniform()[:, None]) & lytic[:, None]
     deep = holes.mass / holes.mass.abs().clamp(min=1e-9)
     area = math.pi * 6.0**2 / 110
-    holes = Cloud(holes.points, -deep * area * 4.0 * BONE * several.repeat_interleave(110, dim=1))
+    holes = Cloud(holes.points, -deep * area * 13.0 * BONE * several.repeat_interleave(110, dim=1))
     lump = short_bones(
         dice.normal(0, 22, 1, 3) + MIDDLE, dice.uniform(9, 18, 1, 1) * torch.ones(3),
         turn, 0.4, 1.6, square=2.0, points=260,
     ).weighted(mass)  # fmt: skip
     glands = torch.tensor([[0.0, -8, 2], [24, -34, 6], [-24, -34, 6]])[:, None]
     grains = glands + dice.normal(0, 2.0, 3, 9, 3)
-    chalk = 2.2 * flecks[:, None] * dice.uniform(0, 1, 27)
+    chalk = 4.0 * flecks[:, None] * dice.uniform(0, 1, 27)
     return join([holes, lump, Cloud(grains.reshape(n, -1, 3), chalk)])
 
 
@@ -253,8 +253,8 @@ def _hardware(dice: Dice, shape: Tensor, turn: Tensor) -> tuple[Cloud, Tensor, T
         6.0,
         dice.uniform(0.6, 1.2, 1),
     )
-    path = curve([[(4, 96, 86), (2, 60, 80), (0, 16, 88), (0, 6, 130), (0, -2, 240)]], 150)
-    pipe = wire(path.expand(n, -1, -1), 3.0, 0.02)
+    path = curve([[(4, 96, 86), (2, 60, 80), (0, 16, 88), (0, 6, 130), (0, -2, 240)]], 260)
+    pipe = tube(path.expand(n, -1, -1), 4.2, wall=1.2, cortex=0.3, core=0.0, around=14)
     return (
         join([join([bars, bolts]).weighted(held), loops.weighted(ringed), pipe.weighted(tubed)]),
         held,

@@ -20,9 +20,17 @@ from firstread.phantoms.marks import LETTERS, write
 from firstread.phantoms.sections import abdomen, chest, head, upright
 from firstread.phantoms.sections.canvas import FINE
 from firstread.phantoms.sections.materials import Material
-from firstread.phantoms.sections.scanners import ct, mr, shares
+from firstread.phantoms.sections.scanners import SEQUENCES, ct, mr, shares
 from firstread.phantoms.sections.section import Section
-from firstread.phantoms.truth import FAMILIES, LABELS, Phantoms, answers, findings, gather
+from firstread.phantoms.truth import (
+    FAMILIES,
+    LABELS,
+    SIGNS,
+    Phantoms,
+    answers,
+    findings,
+    gather,
+)
 
 Paint = Callable[..., Section]
 HEAD = ("haemorrhage", "infarct", "mass", "clips", "drain", "text")
@@ -44,6 +52,17 @@ MATERIALS = {
     "screws": Material.METAL, "calculus": Material.CALCIUM, "drain": Material.CALCIUM,
 }  # fmt: skip
 ENOUGH = 2 * FINE**2
+# Signs that a window or sequence can't show: no one can tell, so no one is asked.
+HIDDEN: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("head_ct", "bone"): ("haemorrhage", "infarct", "mass"),
+    ("head_ct", "wide"): ("haemorrhage", "infarct", "mass"),
+    ("chest_ct", "wide"): ("pneumothorax",),
+    ("chest_ct", "mediastinum"): ("pneumothorax",),
+    ("chest_ct", "lung"): ("leads", "screws"),
+    ("abdomen_ct", "wide"): ("mass", "cyst"),
+    **{("chest_mr", sequence): ("pneumothorax",) for sequence in SEQUENCES},
+    **{("abdomen_mr", sequence): ("calculus",) for sequence in SEQUENCES},
+}
 
 
 @dataclass(frozen=True)
@@ -179,7 +198,10 @@ def _plane(family: str, plane: str, dice: Dice, size: int, hard: float, changes:
         view=LABELS["view"].index(plane),
         **{question: torch.tensor([LABELS[question].index(name) for name in shown])},
     )
-    return _displayed(pixels, shares(section.canvas), labels, section, examination, dice, hard)
+    drawn = _displayed(pixels, shares(section.canvas), labels, section, examination, dice, hard)
+    for signs, name in zip(drawn.signs, shown, strict=True):
+        signs[[SIGNS.index(sign) for sign in HIDDEN.get((family, name), ())]] = torch.nan
+    return drawn
 
 
 def _displayed(

@@ -138,8 +138,8 @@ def column(
             # Only the bodies have spurs: points within the unit cylinder, near its ends.
             flare = ((own[..., 2].abs() - 0.26) / 0.14).clamp(0, 1) * (own[..., 1] > -1.1)
             flare = flare * worn[:, None]
-            spread = torch.stack([0.18 * flare, 0.22 * flare, 0.12 * flare], dim=-1)
-            own, mass = own * (1 + spread), mass * (1 + 0.7 * flare)
+            spread = torch.stack([0.3 * flare, 0.34 * flare, 0.14 * flare], dim=-1)
+            own, mass = own * (1 + spread), mass * (1 + 1.2 * flare)
         points = own[:, None] @ part.mT + place[:, here, None]
         mass = mass[:, None] * size[:, here].prod(dim=-1, keepdim=True)
         clouds.append(Cloud(points.flatten(1, 2), mass.flatten(1)))

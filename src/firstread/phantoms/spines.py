@@ -57,7 +57,7 @@ def _changes(dice: Dice, body: Habitus, count: int) -> tuple[dict[str, Tensor], 
     signs["arthrosis"] &= body.age > 0
     which = dice.integers(count - 2)[:, None] + 1
     hit = (torch.arange(count) == which) & signs["fracture"][:, None]
-    return signs, torch.where(hit, dice.uniform(0.45, 0.7)[:, None], 1.0)
+    return signs, torch.where(hit, dice.uniform(0.35, 0.6)[:, None], 1.0)
 
 
 def expose_lumbar(dice: Dice, size: int, hard: float) -> tuple[Shadow, dict[str, Tensor], Tensor]:

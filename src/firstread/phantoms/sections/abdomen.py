@@ -63,14 +63,14 @@ def axial(
     if couches:
         couch(canvas, body.wall.at(math.pi / 2)[:, 1] + fat * 0.4 + 4, 230.0, dice)
     paint_wall(canvas, body, M.FAT)
-    signs = {"effusion": dice.chance(0.14 * changes)}
+    signs = {"effusion": dice.chance(0.2 * changes)}
     canvas.paint(body.cavity.grown(-3.0).where(signs["effusion"]), (0, M.EFFUSION))
     _wall_muscles(canvas, body, dice)
     _pelvis(canvas, body, dice)
     _bowel(canvas, body, signs, changes, dice)
     _upper_organs(canvas, body, dice)
     _kidneys(canvas, body, signs, changes, dice)
-    screws = dice.chance(0.06 * changes) & (level > 0.3) & (level < 0.85)
+    screws = dice.chance(0.12 * changes) & (level > 0.3) & (level < 0.85)
     spine = body.cavity.at(math.pi / 2)[:, 1] - 18 * body.scale[:, 1]
     _before_the_spine(canvas, body, spine, dice)
     paint_vertebra(canvas, body, spine, 0.95, dice, screws=screws)
@@ -113,7 +113,7 @@ def _bowel(
     """Paint the colon at the flanks and across, and loops of small bowel between."""
     fat = (M.FAT, M.EFFUSION)
     inside = body.cavity.grown(-10.0)
-    dilated = dice.chance(0.15 * changes) & (body.level > 0.35)
+    dilated = dice.chance(0.3 * changes) & (body.level > 0.35)
     signs["dilated_bowel"] = dilated
     swell = torch.where(dilated, 1.9, 1.0)
     contents = (M.FLUID, M.BOWEL, M.GAS, M.STOOL, M.FLUID, M.BOWEL)
@@ -197,7 +197,7 @@ def _upper_organs(canvas: Canvas, body: Trunk, dice: Dice) -> None:
 def _kidneys(
     canvas: Canvas, body: Trunk, signs: dict[str, Tensor], changes: float, dice: Dice
 ) -> None:
-    stone = dice.chance(0.12 * changes)
+    stone = dice.chance(0.4 * changes)
     spots = torch.zeros(dice.n, dtype=torch.bool)
     for side, low, high in ((1.0, 0.26, 0.62), (-1.0, 0.3, 0.68)):
         present = body.between(low, high)
@@ -209,7 +209,7 @@ def _kidneys(
         sinus = body.oval(side * 56, 40, 13, 9).where(body.between(low + 0.05, high - 0.05))
         canvas.paint(sinus, (0, M.FAT), (5.5, M.URINE))
         x = side * (56 + dice.uniform(0, 10))
-        grain = lump(body.place(x, 40 + dice.uniform(-8, 8)), dice.uniform(2, 5.5), dice)
+        grain = lump(body.place(x, 40 + dice.uniform(-8, 8)), dice.uniform(3, 6.5), dice)
         here = stone & present & dice.chance(0.6)
         canvas.paint(grain.where(here), (0, M.CALCIUM))
         spots |= here
@@ -249,22 +249,22 @@ def _changes(
     canvas: Canvas, body: Trunk, signs: dict[str, Tensor], changes: float, dice: Dice
 ) -> None:
     liver = body.between(0.0, 0.42)
-    mass, cyst = dice.chance(0.18 * changes) & liver, dice.chance(0.18 * changes) & liver
+    mass, cyst = dice.chance(0.3 * changes) & liver, dice.chance(0.3 * changes) & liver
     for k in range(3):
         more = dice.chance(1.0 if k == 0 else 0.4)
         place = body.place(dice.uniform(-90, -45), dice.uniform(-35, 35))
-        growth = lump(place, dice.uniform(5, 22), dice, rough=0.12).where(mass & more)
+        growth = lump(place, dice.uniform(8, 24), dice, rough=0.12).where(mass & more)
         hollow = torch.where(dice.chance(0.3), 6.0, 99.0)
         canvas.paint(growth, (0, M.TUMOUR), (hollow, M.CYST), within=(M.LIVER, M.VEIN))
         place = body.place(dice.uniform(-90, -45), dice.uniform(-35, 35))
-        bubble = lump(place, dice.uniform(4, 20), dice, rough=0.03).where(cyst & more)
+        bubble = lump(place, dice.uniform(7, 22), dice, rough=0.03).where(cyst & more)
         canvas.paint(bubble, (0, M.CYST), within=(M.LIVER, M.VEIN))
-    renal = dice.chance(0.15 * changes) & body.between(0.34, 0.58)
+    renal = dice.chance(0.3 * changes) & body.between(0.34, 0.58)
     side = torch.where(dice.chance(0.5), 1.0, -1.0)
     place = body.place(side * dice.uniform(72, 92), dice.uniform(25, 55))
     bubble = lump(place, dice.uniform(6, 20), dice, rough=0.03).where(renal)
     canvas.paint(bubble, (0, M.CYST), within=(M.CORTEX, M.MEDULLA, M.FAT))
-    gas = dice.chance(0.1 * changes)
+    gas = dice.chance(0.2 * changes)
     toward = -math.pi / 2 + dice.normal(0, 0.3)
     half = dice.uniform(0.25, 0.8)
     turn = torch.remainder(DIRECTIONS - toward[:, None] + math.pi, 2 * math.pi) - math.pi
@@ -272,10 +272,10 @@ def _changes(
     shed = body.cavity.grown(-1.0)
     shed = Outline(shed.centre, torch.where((deep > 0) & gas[:, None], shed.radii, -1.0))
     canvas.paint(shed, (0, M.GAS), within=tuple(m for m in NOT_AIR if m != M.MUSCLE), until=deep)
-    clipped = dice.chance(0.06 * changes)
+    clipped = dice.chance(0.12 * changes)
     place = somewhere(body.cavity, dice, 30.0)[:, None] + dice.normal(0, 6, 4, 2)
     canvas.dot(place, torch.where(clipped, 1.8, -1.0)[:, None].expand(-1, 4), M.METAL)
-    drained = dice.chance(0.06 * changes)
+    drained = dice.chance(0.12 * changes)
     way = chain(body.wall.at(dice.uniform(-1.2, 0.3)), body.place(30, 0), 80, bow=12.0)
     canvas.dot(way, torch.where(drained, 2.4, -1.0)[:, None].expand(-1, 80), M.CALCIUM)
     signs.update(mass=mass, cyst=cyst | renal, free_gas=gas, clips=clipped, drain=drained)

@@ -66,7 +66,7 @@ def axial(
     signs = _lung_changes(canvas, body, changes, dice)
     _mediastinum(canvas, body, changes, signs, dice)
     spine = body.cavity.at(math.pi / 2)[:, 1] - 14 * body.scale[:, 1]
-    signs["screws"] = dice.chance(0.05 * changes)
+    signs["screws"] = dice.chance(0.12 * changes)
     paint_vertebra(canvas, body, spine, 0.8, dice, screws=signs["screws"])
     paint_ribs(canvas, body, 6, dice, present=level > -1)
     breastbone = ellipse(
@@ -171,9 +171,9 @@ def _lung_changes(canvas: Canvas, body: Trunk, changes: float, dice: Dice) -> di
     behind = torch.where(side > 0, dice.uniform(0.85, 1.15), math.pi - dice.uniform(0.85, 1.15))
     pool = _crescent(lined, behind, dice.uniform(0.5, 1.0), dice.uniform(10, 60))
     _lay(canvas, lined, pool * effusion[:, None], M.EFFUSION)
-    pneumothorax = some & (kind >= 0.86)
+    pneumothorax = some & (kind >= 0.82)
     before = torch.where(side > 0, -dice.uniform(0.7, 1.1), math.pi + dice.uniform(0.7, 1.1))
-    free = _crescent(lined, before, dice.uniform(0.5, 1.0), dice.uniform(8, 45))
+    free = _crescent(lined, before, dice.uniform(0.6, 1.1), dice.uniform(15, 50))
     _lay(canvas, lined, free * pneumothorax[:, None], M.GAS)
     return {
         "nodule": nodule, "mass": mass, "opacity": opacity, "effusion": effusion,
@@ -219,7 +219,7 @@ def _mediastinum(
     wall = chain(body.place(10, 44), body.place(26, 44), 9, bow=9.0)
     stiff = dice.chance(0.3) & heart
     canvas.dot(wall, torch.where(stiff[:, None], dice.uniform(0.5, 2.0, 9), -1.0), M.CALCIUM)
-    leads = dice.chance(0.1 * changes) & heart
+    leads = dice.chance(0.25 * changes) & heart
     signs["leads"] = leads
     wires = body.place(-18, -18)[:, None] + dice.normal(0, 10, 2, 2)
     canvas.dot(wires, torch.where(leads, 2.2, -1.0)[:, None].expand(-1, 2), M.METAL)

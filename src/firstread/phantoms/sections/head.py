@@ -303,14 +303,14 @@ def _changes(canvas: Canvas, frame: Frame, changes: float, dice: Dice) -> dict[s
     halo = tumour.grown(dice.uniform(0, 14)).where(mass)
     canvas.paint(halo, (0, M.OEDEMA), within=(M.WHITE,))
     canvas.paint(tumour, (0, M.TUMOUR), (hollow, M.CYST), within=(*BRAIN, M.OEDEMA, M.CSF))
-    clipped = dice.chance(0.06 * changes)
+    clipped = dice.chance(0.14 * changes)
     clip = somewhere(inside, dice, 10.0)
     spot = clip[:, None] + 1.6 * dice.normal(0, 1, 4, 2)
-    canvas.dot(spot, torch.where(clipped, 1.4, -1.0)[:, None].expand(len(frame), 4), M.METAL)
-    drained = dice.chance(0.06 * changes) & frame.between(0.36, 0.9)
+    canvas.dot(spot, torch.where(clipped, 2.0, -1.0)[:, None].expand(len(frame), 4), M.METAL)
+    drained = dice.chance(0.2 * changes) & frame.between(0.36, 0.9)
     tip = frame.place(8, -20)
     path = chain(tip, frame.place(34, -78), 60)
-    canvas.dot(path, torch.where(drained, 1.5, -1.0)[:, None].expand(len(frame), 60), M.CALCIUM)
+    canvas.dot(path, torch.where(drained, 2.0, -1.0)[:, None].expand(len(frame), 60), M.CALCIUM)
     return {
         "haemorrhage": bleeding, "infarct": infarct, "mass": mass, "clips": clipped,
         "drain": drained,
