@@ -79,6 +79,15 @@ def test_a_change_alters_the_pixels_and_leaves_the_healthy_alone(family: str, si
     assert (sound.signs[:, [SIGNS.index(s) for s in healthy]].nan_to_num() == 0).all()
 
 
+def test_what_a_window_hides_is_asked_of_no_picture() -> None:
+    drawn = slices.draw("chest_ct", 200, 32, seeded(6), changes=1.0)
+    air = drawn.signs[:, SIGNS.index("pneumothorax")]
+    lung = drawn.labels["window"] == LABELS["window"].index("lung")
+    # Air and lung are both black in the windows of the soft tissues.
+    assert air[~lung].isnan().all()
+    assert set(air[lung].tolist()) == {0.0, 1.0}
+
+
 def test_a_bleeding_is_painted_where_the_healthy_brain_was() -> None:
     sick, sound = (
         head.axial(Dice(60, seeded(2)), 64, changes=often).canvas.materials for often in (1.0, 0.0)

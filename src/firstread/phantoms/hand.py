@@ -134,7 +134,13 @@ def draw(n: int, size: int, generator: torch.Generator, hard: float = 1.0) -> Ph
         n, fracture=hurt, arthrosis=narrow.any(dim=1), lytic=lytic, calcification=flecks,
         screws=held, ring=ringed, cast=cast,
     )  # fmt: skip
-    bones = join([digits, forearm, _carpals(dice, who, turn), chalk])
+    # Worn joints: dense, and broader than the bones by their spurs.
+    nodes = short_bones(
+        start[:, :, 1:].flatten(1, 2),
+        torch.tensor([7.5, 5.0, 3.0]) * narrow.repeat_interleave(3, dim=1)[..., None],
+        turn, 0.0, 2.6, points=60,
+    )  # fmt: skip
+    bones = join([digits, forearm, _carpals(dice, who, turn), chalk, nodes])
     return expose(stand, limb, bones, metal, who, (labels, signs), dice, size, hard, sheath)
 
 
