@@ -2,6 +2,7 @@
 
 from firstread.images.directory import listed_in
 from firstread.images.display import Display
+from firstread.images.endings import besides
 from firstread.images.facts import Facts, facts, keyword
 from firstread.images.file_format import FileFormat, file_format
 from firstread.images.image import Image, Interpolation, Preprocessing
@@ -27,6 +28,7 @@ __all__ = [
     "Interpolation",
     "Preprocessing",
     "Statistics",
+    "besides",
     "check_choice",
     "chosen",
     "facts",

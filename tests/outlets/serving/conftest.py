@@ -19,6 +19,7 @@ from firstread.classifier import load
 from firstread.outlets.serving.application import application
 from firstread.outlets.serving.gate import Access
 from firstread.outlets.serving.limits import Limits
+from firstread.outlets.serving.running import configured
 from firstread.outlets.serving.service import Answerer
 from firstread.progress import returned
 from firstread.refusing import refusal_of
@@ -62,7 +63,8 @@ def client(answerer: Answerer) -> Iterator[Callable[..., TestClient]]:
 @pytest.fixture(scope="session")
 def served(answerer: Answerer) -> Iterator[str]:
     """A service on a free port of this machine."""
-    config = uvicorn.Config(application(answerer), port=0, log_config=None, access_log=False)
+    config = configured(application(answerer), Limits())
+    config.port = 0
     server = uvicorn.Server(config)
     ready = threading.Event()
     startup = server.startup

@@ -68,6 +68,12 @@ def _deflated(size: int) -> bytes:
     return bytes(128) + b"DICM" + length + meta + head + body + packer.flush()
 
 
+def _tiff() -> bytes:
+    made = io.BytesIO()
+    PIL.Image.new("L", (40, 40), 99).save(made, "TIFF")
+    return made.getvalue()
+
+
 def _tiff_of_directories() -> bytes:
     """A TIFF whose list of directories leads back to its start."""
     return b"II*\x00\x08\x00\x00\x00" + b"\x00\x00" + b"\x08\x00\x00\x00"
@@ -89,6 +95,9 @@ REFUSED: dict[str, tuple[Callable[[], bytes], tuple[int, ...]]] = {
     "a GIF and script at once": (lambda: b"GIF89a/*" + bytes(100) + b"*/=1;", (415,)),
     "a JPEG's start before an archive": (lambda: b"\xff\xd8\xff\xe0" + _zip(), (422,)),
     "a PNG's start before a page": (lambda: png()[:8] + b"<script>1</script>", (422,)),
+    "a PNG before an archive": (lambda: png() + _zip(), (422,)),
+    "a PNG before a page": (lambda: png() + b"<script>1</script>", (422,)),
+    "a TIFF before an archive": (lambda: _tiff() + _zip(), (422,)),
     "a program": (lambda: b"\x7fELF" + bytes(200), (415,)),
     "a PNG of too many pixels": (lambda: _bomb(50_000, 50_000), (422,)),
     "a PNG of more than is taken": (lambda: _bomb(7000, 7000), (422,)),

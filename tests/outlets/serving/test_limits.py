@@ -1,16 +1,24 @@
 from __future__ import annotations
 
+import asyncio
 import io
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import PIL.Image
 import pytest
+from uvicorn.server import ServerState
 
 from firstread.errors import UsageError
+from firstread.outlets.serving.application import application
 from firstread.outlets.serving.gate import LOOPBACK, Access
-from firstread.outlets.serving.service import Service
+from firstread.outlets.serving.limits import Limits
+from firstread.outlets.serving.running import Punctual, configured
+from firstread.outlets.serving.service import Answerer, Service
 from tests.outlets.serving.conftest import form
 
 
@@ -122,6 +130,65 @@ def test_an_answer_that_takes_too_long(client, monkeypatch) -> None:
     held.free.set()
     assert late.status_code == 503
     assert int(late.headers["retry-after"]) >= 1
+
+
+@pytest.mark.parametrize("head", [b"", b"GET /healthz HTTP/1.1\r\nHost: loc"])
+def test_a_connection_without_a_whole_request_is_closed(
+    served: str, monkeypatch: pytest.MonkeyPatch, head: bytes
+) -> None:
+    monkeypatch.setattr(Punctual, "seconds", 0.2)
+    name, port = served.removeprefix("http://").split(":")
+    with socket.create_connection((name, int(port)), timeout=60) as connection:
+        connection.sendall(head)
+        assert connection.recv(100) == b""
+
+
+def test_a_connection_is_timed_until_a_head_is_whole(answerer: Answerer) -> None:
+    loop, transport = Mock(), Mock()
+    loop.create_task = lambda work: (work.close(), Mock())[1]
+    transport.get_extra_info.return_value = None
+    config = configured(application(answerer), Limits())
+    config.load()
+    connection = Punctual(config, ServerState(), {}, _loop=loop)
+    timer = loop.call_later.return_value
+    connection.connection_made(transport)
+    connection.data_received(b"GET /healthz HTTP/1.1\r\n")
+    loop.call_later.assert_called_once_with(Punctual.seconds, transport.close)
+    timer.cancel.assert_not_called()
+    connection.data_received(b"Host: localhost\r\n\r\n")
+    timer.cancel.assert_called_once_with()
+    connection.data_received(b"more, before the answer")
+    loop.call_later.assert_called_once()
+
+
+def test_a_request_that_is_too_long_in_coming(answerer: Answerer) -> None:
+    app = application(answerer, Limits(seconds=0.2))
+    sent: list[Any] = []
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/predict",
+        "query_string": b"",
+        "headers": [(b"content-type", b"multipart/form-data; boundary=x")],
+    }
+
+    async def asked() -> None:
+        parts = iter([b"--x\r\n", b'Content-Disposition: form-data; name="files"'])
+
+        async def receive() -> dict[str, Any]:
+            for part in parts:
+                return {"type": "http.request", "body": part, "more_body": True}
+            return await asyncio.Event().wait()
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        async with app.router.lifespan_context(app):
+            await app(scope, receive, send)
+
+    asyncio.run(asked())
+    assert sent[0]["status"] == 408
+    assert "more than 0.2 s to arrive" in sent[1]["body"].decode()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from firstread.images import facts, file_format, is_directory, kind_of, unfolds_to
+from firstread.images import besides, facts, file_format, is_directory, kind_of, unfolds_to
 
 MIB = 2**20
 
@@ -95,7 +95,8 @@ def check(files: Sequence[Path], limits: Limits) -> None:
     ------
     Refused
         Naming every one of them by its place: 413 for what is too large, 415 for what is no
-        image that firstread reads, 422 for one of too many pixels; the status is the first's.
+        image that firstread reads, 422 for one of too many pixels, or with something else
+        behind its image; the status is the first's.
     """
     problems = [
         (status, f"file {place} {reason}")
@@ -119,6 +120,8 @@ def _problems(file: Path, limits: Limits) -> Iterator[tuple[int, str]]:
     elif (pixels := _pixels(file, kind)) > limits.pixels:
         most = f"{limits.pixels / 1e6:g} million are taken"
         yield 422, f"has {pixels / 1e6:.3g} million pixels, where {most}"
+    elif also := besides(file):
+        yield 422, f"{also}; open it in an image program and save it again"
 
 
 def _pixels(file: Path, kind: str) -> int:

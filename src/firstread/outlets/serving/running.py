@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import signal
 import socket
@@ -16,7 +17,10 @@ from firstread.outlets.serving.limits import Limits
 from firstread.outlets.serving.service import Answerer
 
 try:
+    import h11
     import uvicorn
+    from fastapi import FastAPI
+    from uvicorn.protocols.http.h11_impl import H11Protocol
 except ModuleNotFoundError as error:
     raise missing(error, "serve", "firstread serve needs it") from None
 
@@ -54,15 +58,7 @@ def serving(
     with _listening(host, port) as held:
         number = held.getsockname()[1]
         yield f"http://{f'[{host}]' if ':' in host else host}:{number}"
-        config = uvicorn.Config(
-            application(answerer, limits, access),
-            # What uvicorn would log holds addresses of clients, and what they ask for.
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            limit_concurrency=limits.waiting + _CONNECTIONS,
-            timeout_graceful_shutdown=round(2 * limits.seconds),
-        )
+        config = configured(application(answerer, limits, access), limits)
         logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
         # uvicorn repeats the signal that ended it once all is done.
         before = {number: signal.signal(number, _done) for number in _SIGNALS}
@@ -72,6 +68,58 @@ def serving(
             for number, handler_ in before.items():
                 signal.signal(number, handler_)
             log.removeHandler(handler)
+
+
+def configured(app: FastAPI, limits: Limits) -> uvicorn.Config:
+    """Return how uvicorn runs the application."""
+    return uvicorn.Config(
+        app,
+        http=Punctual,
+        # What uvicorn would log holds addresses of clients, and what they ask for.
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=limits.waiting + _CONNECTIONS,
+        timeout_graceful_shutdown=round(2 * limits.seconds),
+    )
+
+
+class Punctual(H11Protocol):
+    """Closes connections on which a request's head is too long in coming.
+
+    Its body is timed by `uploads.received`; uvicorn times only what comes after an answer.
+    """
+
+    seconds = 20.0
+    """For all lines of a head."""
+
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait."""
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Wait on, until a head is complete."""
+        self._wait()
+        super().data_received(data)
+        if self.conn.their_state is not h11.IDLE:
+            self._stop()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._stop()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        if self._late is None and self.conn.their_state is h11.IDLE:
+            self._late = self.loop.call_later(self.seconds, self.transport.close)
+
+    def _stop(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
