@@ -207,8 +207,17 @@ Cluster = Annotated[
     str | None,
     typer.Option(
         metavar="auto|HOST:PORT",
-        help="Do the work on the machines of a Ray cluster; auto joins or starts Ray here. The "
-        "results stay the same.",
+        help="Do the work on the machines of a Ray cluster; auto takes that of RAY_ADDRESS, or "
+        "starts Ray here. The results stay the same.",
+        show_default=False,
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="With --cluster: how many workers, of one thread each; one for each core if not "
+        "given.",
         show_default=False,
     ),
 ]

@@ -28,7 +28,9 @@ def predict(
         list[str],
         typer.Argument(
             metavar="IMAGE…|FOLDER|-",
-            help="Images, folders of them, or - for a list of paths on standard input.",
+            help="Images, folders of them, or - for a list of paths on standard input. With "
+            "--cluster also CSV or Parquet tables with a column path or url, tar shards "
+            "({000..099}.tar), and URLs.",
             show_default=False,
         ),
     ],
@@ -85,6 +87,25 @@ def predict(
             show_default=False,
         ),
     ] = None,
+    cluster: options.Cluster = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER|URL",
+            help="With --cluster: write the predictions there as Parquet, a file for each part, "
+            "instead of printing them; where it was stopped, the same command goes on.",
+            show_default=False,
+        ),
+    ] = None,
+    workers: options.Workers = None,
+    shard: Annotated[
+        int | None,
+        typer.Option(
+            metavar="IMAGES",
+            help="With --out: images a part; 1024 if not given.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Label images with a trained classifier: path, label, probability of each class.
 
@@ -106,6 +127,13 @@ def predict(
         raise UsageError("--overlay goes with --dicom-sc; name a folder for the pictures")
     if csv is not None and not csv.parent.is_dir():
         raise UsageError(f"{csv}: there is no folder {csv.parent} to write it to")
+    if cluster is None and (out, workers, shard) != (None, None, None):
+        raise UsageError("--out, --workers and --shard go with --cluster; write --cluster auto")
+    if cluster is not None and coverage is not None:
+        raise UsageError("--coverage is not for clusters; leave --cluster out")
+    printed = (csv, sheet, dicom_sr, dicom_sc, volumes) != (None,) * 5 or json
+    if out is not None and printed:
+        raise UsageError("--out writes Parquet and nothing else; leave the other outputs out")
     paths = [line for name in images for line in (_standard_input() if name == "-" else [name])]
     wanted = dicom_sr is not None or dicom_sc is not None
     if wanted:
@@ -118,15 +146,32 @@ def predict(
     elif codes is not None:
         raise UsageError("--codes goes with --dicom-sr; name a folder for the reports")
     classifier = load(run)
-    used = classifier.used(paths, slices)
-    named = used["path"].tolist()
+    predictions = None
+    if cluster is not None:
+        from firstread.cli.clustered import predict_on
+
+        predictions = predict_on(
+            cluster,
+            run,
+            paths,
+            out=out,
+            slices=slices,
+            workers=workers,
+            size=shard,
+            skip_unreadable=skip_unreadable,
+        )
+        if predictions is None:
+            return
+    if predictions is None or wanted or volumes is not None:
+        used = classifier.used(paths, slices)
+        named = used["path"].tolist()
     if wanted:
         model = Model.of(run, classifier, codes)
         files = [located(Path(path))[0] for path in named]
         known = writing.sources(files, skip=skip_unreadable)
     if coverage is not None:
         predictions = predict_carefully(run, classifier, named, coverage, skip_unreadable)
-    else:
+    elif predictions is None:
         predictions = classifier.predict(named, skip_unreadable=skip_unreadable)
     for line in predictions.attrs["skipped"]:
         notices.print(f"left out: {line}", markup=False, style="yellow")

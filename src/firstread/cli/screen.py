@@ -26,21 +26,36 @@ notices = Console(stderr=True, highlight=False, soft_wrap=True)
 """Progress, warnings and errors, on standard error."""
 
 
-def bar() -> Any:
-    """Return a progress bar on standard error: drawn on a terminal, nothing elsewhere."""
+def bar(rate: bool = False) -> Any:
+    """Return a progress bar on standard error: drawn on a terminal, nothing elsewhere.
+
+    Parameters
+    ----------
+    rate
+        Whether to show how many are done a second.
+    """
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        ProgressColumn,
+        Task,
         TextColumn,
         TimeElapsedColumn,
         TimeRemainingColumn,
     )
 
+    class Rate(ProgressColumn):
+        """How many a second, of late."""
+
+        def render(self, task: Task) -> str:
+            return f"{task.speed:,.3g}/s" if task.speed else ""
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        *([Rate()] if rate else []),
         TextColumn("elapsed"),
         TimeElapsedColumn(),
         TextColumn("left"),
@@ -49,15 +64,26 @@ def bar() -> Any:
     return Progress(*columns, console=notices, transient=True, disable=not notices.is_terminal)
 
 
-def followed(events: Iterable[Any]) -> Any:
-    """Draw the steps of long work as they are done; return what comes last."""
+def followed(events: Iterable[Any], rate: bool = False) -> Any:
+    """Draw the steps of long work as they are done; return what comes last.
+
+    Parameters
+    ----------
+    events
+        The work.
+    rate
+        As of `bar`.
+    """
     from firstread.progress import Step
 
-    event = None
-    with bar() as drawn:
+    event, phase = None, ""
+    with bar(rate) as drawn:
         task = drawn.add_task("", total=None)
         for event in events:
             if isinstance(event, Step):
+                if event.phase != phase:
+                    drawn.reset(task)
+                    phase = event.phase
                 drawn.update(task, description=event.phase, completed=event.done, total=event.of)
     return event
 

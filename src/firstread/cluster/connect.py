@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import socket
+import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -18,7 +19,11 @@ from firstread.errors import DataError, InstallError, NetworkError, UsageError
 from firstread.outlets.extra import missing
 
 AUTO = "auto"
-"""The address that joins the Ray of this machine, or starts one."""
+"""The address that joins the Ray that RAY_ADDRESS names, or starts one where nothing is named.
+
+Not any Ray that happens to run on this machine, as Ray's own `auto` does: that may be somebody
+else's.
+"""
 
 TIMEOUT_S = 20.0
 """For an address to answer, and then for its nodes."""
@@ -108,6 +113,8 @@ def load_ray() -> ModuleType:
         If it isn't installed.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Errors come back as exceptions; what Ray writes besides is of use to its makers.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     # Ray warns at every start that one day it won't hide GPUs from tasks that ask for none.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
@@ -128,7 +135,8 @@ def connected(address: str, timeout: float = TIMEOUT_S) -> Iterator[Cluster]:
     Parameters
     ----------
     address
-        `auto`, or the HOST:PORT of a Ray whose nodes this machine is one of.
+        The HOST:PORT of a Ray that this machine is a node of; or `auto`: that of the environment
+        variable RAY_ADDRESS, else a Ray of its own on this machine.
     timeout
         Seconds for the address to answer, and then for its nodes.
 
@@ -141,6 +149,8 @@ def connected(address: str, timeout: float = TIMEOUT_S) -> Iterator[Cluster]:
     UsageError
         If the address isn't one.
     """
+    if address == AUTO:
+        address = os.environ.get("RAY_ADDRESS") or AUTO
     if address != AUTO:
         _split(address)
     ray = load_ray()
@@ -339,17 +349,31 @@ def _join(ray: ModuleType, address: str, timeout: float) -> tuple[Any, bool]:
     quiet = {"logging_level": "ERROR", "log_to_driver": False}
     if ray.is_initialized():
         return ray.init(ignore_reinit_error=True, **quiet), False
-    if address != AUTO:
-        _knock(address, timeout)
+    if address == AUTO:
+        own = {"include_dashboard": False, "object_store_memory": STORE_BYTES}
+        with _hushed():
+            return ray.init(address="local", **own, **quiet), True
+    _knock(address, timeout)
     try:
-        return ray.init(address=address, **quiet), False
-    except ConnectionError as error:
-        if address != AUTO:
-            raise _refused(address, error) from None
-    except (RuntimeError, ValueError) as error:  # Another version of Ray, or no node of it here.
+        with _hushed():
+            return ray.init(address=address, **quiet), False
+    except (OSError, RuntimeError, ValueError) as error:  # Another Ray, or no node of it here.
         raise _refused(address, error) from None
-    own = {"include_dashboard": False, "object_store_memory": STORE_BYTES}
-    return ray.init(address="local", **own, **quiet), True
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Drop what is written to standard error: Ray tells there how it was told to be quiet."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _refused(address: str, error: Exception) -> NetworkError:

@@ -1,0 +1,59 @@
+"""What the commands do and print with --cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from firstread.cluster import Cluster
+
+
+@contextmanager
+def told(address: str) -> Iterator[Cluster]:
+    """Connect within the block, and say to what."""
+    from firstread.cli.screen import notices
+    from firstread.cluster import connected
+
+    with connected(address) as cluster:
+        notices.print(cluster.sentence(), markup=False)
+        yield cluster
+
+
+def predict_on(
+    address: str,
+    run: Path,
+    names: Sequence[str],
+    *,
+    out: str | None,
+    slices: str | None,
+    workers: int | None,
+    size: int | None,
+    skip_unreadable: bool,
+) -> pd.DataFrame | None:
+    """Label images on a cluster; return what `Classifier.predict` would, or None with `out`."""
+    from firstread.cli.screen import console, followed, notices
+    from firstread.cluster.predicting import SHARDS, Predicted, predicting
+    from firstread.errors import DataError
+
+    with told(address) as cluster:
+        work = predicting(cluster, run, names, out=out, slices=slices, workers=workers, size=size)
+        result: Predicted = followed(work, rate=True)
+    notices.print(result.tally.sentence(), markup=False)
+    if result.frame is not None:
+        if result.reasons and not (skip_unreadable and len(result.reasons) < result.images):
+            raise DataError(result.reasons)
+        return result.answers()
+    for reason in result.reasons:
+        notices.print(f"no answer: {reason}", markup=False, style="yellow")
+    before = f" {result.before:,} of them were there already." if result.before else ""
+    console.print(
+        f"{result.images:,} images, {result.errors:,} of which can't be read. Everything is in "
+        f"{out}/{SHARDS}, as Parquet.{before}",
+        markup=False,
+    )
+    return None
