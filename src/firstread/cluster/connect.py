@@ -174,7 +174,7 @@ def connected(address: str, timeout: float = TIMEOUT_S) -> Iterator[Cluster]:
 def ask(
     cluster: Cluster, question: Callable[..., Any], *words: Any, timeout: float = TIMEOUT_S
 ) -> dict[Node, Any]:
-    """Run a function once on every node; return what each says.
+    """Run a function once on every node that is alive now; return what each says.
 
     Parameters
     ----------
@@ -201,7 +201,7 @@ def ask(
         remote.options(
             scheduling_strategy=NodeAffinitySchedulingStrategy(node.id, soft=False)
         ).remote(*words): node
-        for node in cluster.nodes
+        for node in _nodes(ray.nodes())
     }
     done, late = ray.wait(list(asked), num_returns=len(asked), timeout=timeout)
     if late:
@@ -311,7 +311,7 @@ def check_shared(
     places = [Path(folder).absolute() for folder in folders]
     try:
         for place in places:
-            (place / mark).write_text(mark)
+            _mark(place / mark)
         answers = ask(cluster, leave, [str(place) for place in places], mark, timeout=timeout)
         problems = [
             f"{place}: {node.address} can't write there, or has another folder of that name"
@@ -326,6 +326,13 @@ def check_shared(
                     written.unlink()
     if problems:
         raise DataError(problems, _SHARE)
+
+
+def _mark(file: Path) -> None:
+    try:
+        file.write_text(file.name)
+    except OSError as error:
+        raise DataError([f"{file.parent}: can't be written to ({error.strerror})"]) from None
 
 
 _SHARE = (

@@ -86,6 +86,7 @@ class Predicted:
         """Return the frame of `Classifier.predict`, where answers were not written."""
         assert self.frame is not None
         good = self.frame[self.frame[ERROR] == ""].drop(columns=ERROR).reset_index(drop=True)
+        good["label"] = good["label"].tolist()  # Without missing ones it is a column of texts.
         good.attrs["skipped"] = list(self.reasons)
         return good
 
