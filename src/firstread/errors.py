@@ -24,6 +24,12 @@ from collections.abc import Iterable, Sequence
 
 SHOWN = 10
 
+KILLS = (
+    "kills the process that reads it; the file is damaged in a way that its decoder can't take, or "
+    "needs more memory than there is"
+)
+"""What is wrong with an image that ended the process which read it, and not that of the user."""
+
 
 class FirstreadError(Exception):
     """Root of the tree: catch this to catch all of firstread's own errors."""
@@ -49,6 +55,10 @@ class ImageError(FirstreadError):
         self.path = str(path)
         self.reason = reason
 
+    def __reduce__(self) -> tuple[type[ImageError], tuple[str, str]]:
+        """Let another process raise it to this one."""
+        return type(self), (self.path, self.reason)
+
 
 class DataError(FirstreadError):
     """A folder or table of images can't be used; holds every problem found, not the first alone.
@@ -63,7 +73,12 @@ class DataError(FirstreadError):
 
     def __init__(self, problems: Sequence[str], advice: str = "") -> None:
         self.problems = tuple(problems)
+        self.advice = advice
         super().__init__("\n".join([*_shortened(self.problems), *([advice] if advice else [])]))
+
+    def __reduce__(self) -> tuple[type[DataError], tuple[tuple[str, ...], str]]:
+        """Let another process raise it to this one."""
+        return type(self), (self.problems, self.advice)
 
 
 class WeightsError(FirstreadError):

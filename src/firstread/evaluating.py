@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,27 @@ _BATCH = 128
 
 Array = npt.NDArray[Any]
 Event = Step | Looked | Evaluated
+Labelled = Generator[Step, None, tuple[pd.DataFrame, list[str]]]
+Label = Callable[[Classifier, Sequence[Path]], Labelled]
+"""Labels images: gives the frame of `Classifier.predict`, and why each other file has no label."""
+
+
+def label_here(classifier: Classifier, paths: Sequence[Path]) -> Labelled:
+    """Label all images, in this process."""
+    frames: list[pd.DataFrame] = []
+    skipped: list[str] = []
+    for first in range(0, len(paths), _BATCH):
+        batch = paths[first : first + _BATCH]
+        try:
+            frame = classifier.predict(batch, skip_unreadable=True)
+        except DataError as error:
+            skipped += error.problems
+        else:
+            frames.append(frame)
+            skipped += frame.attrs.pop("skipped")
+        yield Step("predicting", min(first + _BATCH, len(paths)), len(paths))
+    table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"path": []})
+    return table, skipped
 
 
 def evaluate(run: str | Path, data: str | Path, **options: Any) -> Evaluated:
@@ -72,6 +93,7 @@ def evaluating(
     skip_unreadable: bool = False,
     samples: int = SAMPLES,
     seed: int = 0,
+    label: Label = label_here,
 ) -> Iterator[Event]:
     """Judge a run on labelled images, and yield what happens; an `Evaluated` comes last.
 
@@ -103,6 +125,8 @@ def evaluating(
         Leave out files that can't be read.
     samples, seed
         Of the bootstrap.
+    label
+        Who labels the images: this process, or a cluster.
 
     Raises
     ------
@@ -126,7 +150,7 @@ def evaluating(
         check_apart(held, held)
     looked = yield from looking(dataset, chosen, known, seen)
     yield looked
-    frame, skipped = yield from _predicted(classifier, dataset.paths)
+    frame, skipped = yield from label(classifier, dataset.paths)
     if skipped and not (skip_unreadable and len(frame)):
         raise DataError(skipped)
     dataset = dataset.without(
@@ -232,26 +256,6 @@ def _prevalences(
         ((name, share),) = shares.items()
         shares |= {other: 1 - share for other in classifier.classes if other != name}
     return shares
-
-
-def _predicted(
-    classifier: Classifier, paths: Sequence[Path]
-) -> Generator[Step, None, tuple[pd.DataFrame, list[str]]]:
-    """Label all images; return the predictions, and why each unreadable file has none."""
-    frames: list[pd.DataFrame] = []
-    skipped: list[str] = []
-    for first in range(0, len(paths), _BATCH):
-        batch = paths[first : first + _BATCH]
-        try:
-            frame = classifier.predict(batch, skip_unreadable=True)
-        except DataError as error:
-            skipped += error.problems
-        else:
-            frames.append(frame)
-            skipped += frame.attrs.pop("skipped")
-        yield Step("predicting", min(first + _BATCH, len(paths)), len(paths))
-    table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"path": []})
-    return table, skipped
 
 
 def _targets(labels: pd.Series, classifier: Classifier) -> Array:

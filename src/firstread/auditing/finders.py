@@ -22,6 +22,7 @@ from firstread.auditing.shortcuts import shortcuts
 from firstread.auditing.survey import Survey, surveying
 from firstread.datasets import Dataset, examine
 from firstread.progress import Step
+from firstread.spreading import Each, in_threads
 from firstread.threads import single_threaded
 
 Find = Callable[[Dataset, Survey], Iterable[Finding | Step]]
@@ -275,7 +276,7 @@ def audit(data: str | Path | Dataset) -> Audit:
 
 
 def auditing(
-    data: str | Path | Dataset, finders: Iterable[Finder] = FINDERS
+    data: str | Path | Dataset, finders: Iterable[Finder] = FINDERS, each: Each = in_threads
 ) -> Iterator[Step | Audit]:
     """Audit, and yield each step as it is done and the audit at the end.
 
@@ -285,6 +286,8 @@ def auditing(
         As of `audit`.
     finders
         What to look for.
+    each
+        Who looks at the images, as of `surveying`.
 
     Raises
     ------
@@ -294,7 +297,7 @@ def auditing(
     dataset, problems = (data, ()) if isinstance(data, Dataset) else examine(data)
     findings = list(_structure(dataset, problems))
     survey = None
-    for survey in surveying(dataset.paths):
+    for survey in surveying(dataset.paths, each):
         if isinstance(survey, Step):
             yield survey
     assert isinstance(survey, Survey)

@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,20 +13,15 @@ import pandas as pd
 import PIL.Image
 
 from firstread.auditing.traces import Trace, gray_of, trace
-from firstread.errors import ImageError
+from firstread.errors import KILLS, ImageError
 from firstread.images import Image, file_format, read
 from firstread.progress import Step
+from firstread.spreading import Each, in_threads
 
 THUMBNAIL = 64
 """Side of the square that a thumbnail is squashed to, in pixels."""
 
-WORKERS = os.cpu_count() or 1
-# Far enough ahead that workers never wait, near enough that memory stays flat.
-AHEAD = 4 * WORKERS
-
 _Thumbnails = npt.NDArray[np.uint8]
-_T = TypeVar("_T")
-_U = TypeVar("_U")
 
 
 @dataclass(frozen=True)
@@ -161,18 +151,20 @@ def glance(path: str | Path) -> Glance:
     )
 
 
-def surveying(paths: Sequence[Path]) -> Iterator[Step | Survey]:
-    """Look at every file once, in one thread a core; yield the steps, and the survey at the end.
+def surveying(paths: Sequence[Path], each: Each = in_threads) -> Iterator[Step | Survey]:
+    """Look at every file once; yield the steps, and the survey at the end.
 
     Parameters
     ----------
     paths
         Image files, in the order of the data set's cases.
+    each
+        Who looks: one thread a core, or a cluster.
     """
     rows: list[tuple[object, ...]] = []
     traces: list[Trace] = []
     thumbnails = np.zeros((len(paths), THUMBNAIL, THUMBNAIL), np.uint8)
-    for place, seen in enumerate(_in_threads(glance, paths)):
+    for place, seen in enumerate(each(glance, paths, _lost)):
         rows.append(tuple(getattr(seen, name) for name in FIELDS))
         if seen.thumbnail is not None:
             thumbnails[place] = seen.thumbnail
@@ -182,15 +174,8 @@ def surveying(paths: Sequence[Path]) -> Iterator[Step | Survey]:
     yield Survey(pd.DataFrame(rows, columns=list(FIELDS)), thumbnails, tuple(traces))
 
 
-def _in_threads(function: Callable[[_T], _U], items: Iterable[_T]) -> Iterator[_U]:
-    """Apply a function in order, ahead of the reader; Pillow and hashlib let threads run."""
-    source = iter(items)
-    with ThreadPoolExecutor(WORKERS) as workers:
-        waiting = deque(workers.submit(function, item) for item in islice(source, AHEAD))
-        while waiting:
-            done = waiting.popleft().result()
-            waiting.extend(workers.submit(function, item) for item in islice(source, 1))
-            yield done
+def _lost(path: Path) -> Glance:
+    return Glance(str(path), KILLS)
 
 
 def _coloured(image: Image) -> float:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from firstread.cli import options
+
 if TYPE_CHECKING:
     from firstread.auditing import Audit, Finding
 
@@ -29,6 +31,8 @@ def audit(
     strict: Annotated[
         bool, typer.Option("--strict", help="End with exit code 1 where a finding is severe.")
     ] = False,
+    cluster: options.Cluster = None,
+    workers: options.Workers = None,
 ) -> None:
     """Look for what is wrong with labelled images, before anything is trained on them.
 
@@ -36,9 +40,11 @@ def audit(
     classes that are too small, and what the validation images can show. Changes nothing.
     """
     from firstread.auditing import auditing
+    from firstread.cli.clustered import spread
     from firstread.cli.screen import followed
 
-    result: Audit = followed(auditing(data))
+    with spread(cluster, workers) as each:
+        result: Audit = followed(auditing(data, each=each), rate=cluster is not None)
     if json:
         import json as format_
 

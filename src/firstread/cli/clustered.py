@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from firstread.cluster import Cluster
+    from firstread.evaluating import Label
+    from firstread.spreading import Each
 
 
 @contextmanager
@@ -22,6 +24,41 @@ def told(address: str) -> Iterator[Cluster]:
     with connected(address) as cluster:
         notices.print(cluster.sentence(), markup=False)
         yield cluster
+
+
+@contextmanager
+def spread(address: str | None, workers: int | None) -> Iterator[Each]:
+    """Say who applies functions to images within the block; sum it up afterwards."""
+    from firstread.cli.screen import notices
+    from firstread.spreading import in_threads
+
+    if address is None:
+        yield in_threads
+        return
+    from firstread.cluster.each import Spread
+
+    with told(address) as cluster:
+        each = Spread.over(cluster, workers)
+        yield each
+        notices.print(each.tally.sentence(), markup=False)
+
+
+@contextmanager
+def labelling(address: str | None, run: Path, workers: int | None) -> Iterator[Label]:
+    """Say who labels images within the block; sum it up afterwards."""
+    from firstread.cli.screen import notices
+    from firstread.evaluating import label_here
+
+    if address is None:
+        yield label_here
+        return
+    from firstread.cluster.pipeline import Tally
+    from firstread.cluster.predicting import label_on
+
+    with told(address) as cluster:
+        tally = Tally(workers or cluster.cpus)
+        yield label_on(cluster, run, tally)
+        notices.print(tally.sentence(), markup=False)
 
 
 def predict_on(

@@ -79,30 +79,35 @@ def evaluate(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     samples: Annotated[int, typer.Option(min=100, help="Bootstrap samples.")] = 2000,
     skip_unreadable: options.SkipUnreadable = False,
+    cluster: options.Cluster = None,
+    workers: options.Workers = None,
 ) -> None:
     """Judge a trained classifier on labelled images, each figure with its 95 % interval.
 
     Says first how the images differ from those that it was trained on.
     """
+    from firstread.cli.clustered import labelling
     from firstread.cli.progress import show
     from firstread.evaluating import evaluating
 
-    events = evaluating(
-        run,
-        data,
-        by=by or (),
-        prevalence=prevalence or (),
-        operating=operating,
-        positive=positive,
-        part=part,
-        columns=column or (),
-        slices=slices,
-        out=out,
-        skip_unreadable=skip_unreadable,
-        samples=samples,
-    )
     results: list[Evaluated] = []
-    show(_steps(events, results))
+    with labelling(cluster, run, workers) as label:
+        events = evaluating(
+            run,
+            data,
+            by=by or (),
+            prevalence=prevalence or (),
+            operating=operating,
+            positive=positive,
+            part=part,
+            columns=column or (),
+            slices=slices,
+            out=out,
+            skip_unreadable=skip_unreadable,
+            samples=samples,
+            label=label,
+        )
+        show(_steps(events, results))
     (evaluated,) = results
     if json:
         _print_json(evaluated)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import pickle
+import resource
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from firstread.cluster.connect import Cluster
@@ -59,12 +63,15 @@ class Done(Generic[_Made]):
         How long it took there.
     again
         Whether that worker took the place of one that died.
+    memory
+        The most that it had resident so far, in bytes.
     """
 
     made: _Made
     worker: tuple[str, int]
     seconds: float
     again: bool
+    memory: int = 0
 
 
 @dataclass
@@ -77,11 +84,16 @@ class Tally:
         How many there were to be.
     images
         That are done.
+    busy
+        Seconds that went into them, of all workers together.
+    memory
+        The most that one worker had resident, in bytes.
     """
 
     workers: int
     images: int = 0
     busy: float = 0.0
+    memory: int = 0
     begun: float = field(default_factory=time.monotonic)
     ended: float = 0.0
     _restarted: set[tuple[str, int]] = field(default_factory=set)
@@ -90,6 +102,7 @@ class Tally:
         """Count an item of some images."""
         self.images += images
         self.busy += done.seconds
+        self.memory = max(self.memory, done.memory)
         self.ended = time.monotonic()
         if done.again:
             self._restarted.add(done.worker)
@@ -130,6 +143,12 @@ class Tally:
         )
 
 
+def peak_memory() -> int:
+    """Return the most memory that this process had resident, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
 class Ledger:
     """An actor that counts how often items were begun by workers whose forerunners died."""
 
@@ -145,8 +164,11 @@ class Ledger:
 class Worker:
     """The actor: makes ready once, then does item after item."""
 
-    def __init__(self, job: Job[Any], ledger: Any) -> None:
+    def __init__(self, job: Job[Any], ledger: Any, folder: str) -> None:
         import ray
+
+        with suppress(OSError):  # Where the command was given, so that names mean the same.
+            os.chdir(folder)
 
         context = ray.get_runtime_context()
         self._again = context.was_current_actor_reconstructed
@@ -161,7 +183,8 @@ class Worker:
                 self._check(int(number))
             begun = time.monotonic()
             made = self._work(pickle.loads(packed))
-            done = Done(made, self._name, time.monotonic() - begun, self._again)
+            seconds = time.monotonic() - begun
+            done = Done(made, self._name, seconds, self._again, peak_memory())
             yield {"done": [pickle.dumps(done)]}
 
     def _check(self, number: int) -> None:
@@ -217,7 +240,7 @@ def streamed(
     done = packed.map_batches(
         Worker,
         batch_size=None,
-        fn_constructor_args=[job, ledger],
+        fn_constructor_args=[job, ledger, str(Path.cwd())],
         compute=ray.data.ActorPoolStrategy(size=min(workers, len(items))),
         num_cpus=CORES,
     )

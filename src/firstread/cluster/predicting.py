@@ -17,6 +17,7 @@ from firstread.cluster.pipeline import Tally, Work, streamed
 from firstread.cluster.reading import Reader
 from firstread.cluster.storage import Storage, is_url, parquet
 from firstread.errors import ImageError, UsageError
+from firstread.evaluating import Label, Labelled
 from firstread.progress import Step
 from firstread.run import MODEL
 from firstread.seals import file_hash
@@ -33,7 +34,7 @@ PHASE = "labelling images"
 
 
 @dataclass(frozen=True)
-class Labelled:
+class Part:
     """What came of one part.
 
     Parameters
@@ -97,12 +98,12 @@ class Labelling:
 
     run: Path
 
-    def ready(self, again: bool) -> Work[Labelled]:
+    def ready(self, again: bool) -> Work[Part]:
         """Load the network."""
         classifier = Classifier.load(self.run)
         reader = Reader(classifier.preprocessing, careful=again)
 
-        def label(part: tuple[int, list[Row]]) -> Labelled:
+        def label(part: tuple[int, list[Row]]) -> Part:
             number, rows = part
             return _labelled(number, answered(classifier, reader, rows))
 
@@ -116,12 +117,12 @@ class Filing:
     run: Path
     manifest: Stored
 
-    def ready(self, again: bool) -> Work[Labelled]:
+    def ready(self, again: bool) -> Work[Part]:
         """Load the network."""
         classifier = Classifier.load(self.run)
         reader = Reader(classifier.preprocessing, careful=again)
 
-        def file(part: int) -> Labelled:
+        def file(part: int) -> Part:
             import pyarrow as pa
 
             frame = answered(classifier, reader, self.manifest.rows(part))
@@ -132,10 +133,10 @@ class Filing:
         return file
 
 
-def _labelled(part: int, frame: pd.DataFrame) -> Labelled:
+def _labelled(part: int, frame: pd.DataFrame) -> Part:
     bad = frame.loc[frame[ERROR] != "", ["path", ERROR]]
     reasons = tuple(f"{path}: {reason}" for path, reason in bad.itertuples(index=False))
-    return Labelled(part, len(frame), len(bad), frame, reasons)
+    return Part(part, len(frame), len(bad), frame, reasons)
 
 
 def answered(classifier: Classifier, reader: Reader, rows: Sequence[Row]) -> pd.DataFrame:
@@ -203,7 +204,7 @@ def predicting(
     check_seen(cluster, [run / MODEL, run / WEIGHTS_FILE])
     workers = workers or cluster.cpus
     if out is None:
-        yield from _handed(cluster, run, list(_rows(run, names, slices)), workers)
+        yield from _handed(cluster, run, list(_rows(run, names, slices)), Tally(workers))
         return
     storage = Storage(out if is_url(out) else str(Path(out).absolute()))
     if not is_url(out):
@@ -214,21 +215,49 @@ def predicting(
     yield from _filed(cluster, Filing(run, manifest), workers)
 
 
+def label_on(cluster: Cluster, run: str | Path, tally: Tally) -> Label:
+    """Return what labels images on a cluster, as of `evaluating`.
+
+    Parameters
+    ----------
+    cluster
+        Connected to.
+    run
+        A finished run, in a folder that all machines see.
+    tally
+        Says how many workers, and counts what they do.
+    """
+    run = Path(run).absolute()
+
+    def label(classifier: Classifier, paths: Sequence[Path]) -> Labelled:
+        check_seen(cluster, [run / MODEL, run / WEIGHTS_FILE])
+        rows = [Row(str(path), str(path.absolute())) for path in paths]
+        for event in _handed(cluster, run, rows, tally):
+            if isinstance(event, Predicted):
+                break
+            yield event
+        assert isinstance(event, Predicted)
+        frame = event.answers()
+        return frame, list(frame.attrs.pop("skipped"))
+
+    return label
+
+
 def shard(part: int) -> str:
     """Return the name of a part's answers."""
     return f"{SHARDS}/part-{part:08d}.parquet"
 
 
 def _handed(
-    cluster: Cluster, run: Path, rows: list[Row], workers: int
+    cluster: Cluster, run: Path, rows: list[Row], tally: Tally
 ) -> Iterator[Step | Predicted]:
     """Label images and bring the answers here."""
     _check_file(cluster, rows[0])
     # Enough parts to keep all workers busy to the end.
-    size = min(ROWS, -(-len(rows) // (4 * workers * MULTIPLE)) * MULTIPLE)
+    size = min(ROWS, -(-len(rows) // (4 * tally.workers * MULTIPLE)) * MULTIPLE)
     parts = list(enumerate(batched(rows, size)))
-    tally, frames, reasons = Tally(workers), list[pd.DataFrame](), list[str]()
-    for done in streamed(cluster, Labelling(run), parts, workers, ordered=True):
+    frames, reasons = list[pd.DataFrame](), list[str]()
+    for done in streamed(cluster, Labelling(run), parts, tally.workers, ordered=True):
         assert done.made.frame is not None
         frames.append(done.made.frame)
         reasons += done.made.reasons

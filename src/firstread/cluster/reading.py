@@ -13,16 +13,11 @@ from pathlib import Path
 
 from firstread.cluster.manifest import Row
 from firstread.cluster.storage import fetched, is_url
-from firstread.errors import ImageError
+from firstread.errors import KILLS, ImageError
 from firstread.images import Image, Preprocessing, prepared, read
 
 THREADS = 2
 """That read at a time: one waits for the storage while the other decodes."""
-
-_KILLS = (
-    "kills the process that reads it; the file is damaged in a way that its decoder can't take, or "
-    "needs more memory than there is"
-)
 
 Outcome = Image | ImageError
 
@@ -68,7 +63,7 @@ class Reader:
                     yield outcome
             except BrokenProcessPool:
                 killer, done = rows[done], done + 1
-                yield ImageError(killer.path, _KILLS)
+                yield ImageError(killer.path, KILLS)
             finally:
                 pool.shutdown(cancel_futures=True)
 

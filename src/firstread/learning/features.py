@@ -20,9 +20,10 @@ from firstread.errors import ImageError, UsageError, unknown
 from firstread.images import located, read
 from firstread.learning.augment import PLAIN, Augmentation
 from firstread.learning.cache import FeatureCache, Rows, Shelf
-from firstread.learning.passes import Extractor, Job, Made
+from firstread.learning.passes import Extractor, Job, Made, batches
 from firstread.learning.sheet import FloatArray, Sheet, Table, View
 from firstread.progress import Notice, Step
+from firstread.spreading import Each
 
 SHARD_BYTES = 32 * 2**20
 SHARD_S = 15.0
@@ -73,6 +74,7 @@ def extract(
     device: str = "cpu",
     precision: str = "float32",
     cache: FeatureCache | None = None,
+    each: Each | None = None,
 ) -> Iterator[Step | Notice | Features]:
     """Compute features of image files, and yield steps, notices, and last the `Features`.
 
@@ -101,6 +103,8 @@ def extract(
         As of `Plan`; precision not `auto`.
     cache
         Where features are looked up and kept, if anywhere.
+    each
+        Who reads, hashes and computes, where it isn't this process.
 
     Raises
     ------
@@ -112,7 +116,7 @@ def extract(
     views = 1 if augmentation == PLAIN else views
     places: dict[bytes, list[int]] = defaultdict(list)
     errors: dict[int, ImageError] = {}
-    for place, outcome in enumerate(_digests(paths)):
+    for place, outcome in enumerate(each(_digest, paths) if each else _digests(paths)):
         if isinstance(outcome, ImageError):
             errors[place] = outcome
         else:
@@ -134,7 +138,7 @@ def extract(
         extractor = Extractor(backbone, wanted, pooled, augmentation, seed, device, precision)
         waiting = _Waiting(shelves, stored, keys)
         try:
-            for made in extractor.run(jobs):
+            for made in each(extractor, batches(jobs, device)) if each else extractor.run(jobs):
                 for digest, error in made.errors:
                     errors.update((i, ImageError(paths[i], error.reason)) for i in places[digest])
                 table.put(made.views, made.shapes, made.gray, made.features)

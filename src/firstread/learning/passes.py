@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -103,6 +104,8 @@ class Extractor:
         device: str,
         precision: str,
     ) -> None:
+        self._settings = (backbone, stages, pooled, augmentation, seed, device, precision)
+        self._ready: Future[Backbone] | None = None
         self._backbone = backbone
         self._ends = {backbone.end(stage): stage for stage in stages}
         self._pooled = pooled
@@ -113,6 +116,16 @@ class Extractor:
         self._on_cpu = device == "cpu"
         self._gate = threading.Semaphore(_WORKERS if self._on_cpu else _PASSES_ON_A_GPU)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Extractor, self._settings
+
+    def __call__(self, jobs: Sequence[Job]) -> Made:
+        """Make one pass, in this thread; the network is made ready at the first."""
+        if self._ready is None:
+            self._ready = Future()
+            self._ready.set_result(self._prepared())
+        return self._pass(self._ready, jobs)
+
     def run(self, jobs: Sequence[Job]) -> Iterator[Made]:
         """Yield what comes out of each batch, in the order of the jobs."""
         if not jobs:
@@ -122,18 +135,16 @@ class Extractor:
         pool = ThreadPoolExecutor(
             workers, initializer=torch.set_num_threads, initargs=(max(1, threads // workers),)
         )
-        batches = _batches(jobs, BATCH.get(self._device, _OTHERWISE))
+        source = iter(batches(jobs, self._device))
         try:
             # The first pixels are decoded while the network is made ready.
             network = pool.submit(self._prepared)
             waiting = deque(
-                pool.submit(self._pass, network, some) for some in islice(batches, 2 * workers)
+                pool.submit(self._pass, network, some) for some in islice(source, 2 * workers)
             )
             while waiting:
                 made = waiting.popleft().result()
-                waiting.extend(
-                    pool.submit(self._pass, network, some) for some in islice(batches, 1)
-                )
+                waiting.extend(pool.submit(self._pass, network, some) for some in islice(source, 1))
                 yield made
         finally:
             pool.shutdown(cancel_futures=True)
@@ -203,15 +214,16 @@ def _joined(images: Sequence[Tensor]) -> Tensor:
     return torch.cat([image.expand(-1, channels, -1, -1) for image in images])
 
 
-def _batches(jobs: Iterable[Job], size: int) -> Iterator[tuple[Job, ...]]:
-    """Yield jobs together that ask for up to `size` views, or one that asks for more."""
+def batches(jobs: Iterable[Job], device: str) -> list[tuple[Job, ...]]:
+    """Return jobs together as they go through a network: as many views as suit a device."""
+    size = BATCH.get(device, _OTHERWISE)
+    made: list[tuple[Job, ...]] = []
     together: list[Job] = []
     count = 0
     for job in jobs:
         if together and count + len(job.views) > size:
-            yield tuple(together)
+            made.append(tuple(together))
             together, count = [], 0
         together.append(job)
         count += len(job.views)
-    if together:
-        yield tuple(together)
+    return [*made, tuple(together)] if together else made
