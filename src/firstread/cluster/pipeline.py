@@ -251,7 +251,8 @@ def streamed(
     except ray.exceptions.RayTaskError as error:
         raise error.cause if isinstance(error.cause, FirstreadError) else error from None
     except ray.exceptions.RayError as error:
-        reason = " ".join(str(error).split())[:200]
+        # Where a worker couldn't make ready its error is the last of many lines.
+        reason = str(error).strip().splitlines()[-1]
         raise NetworkError(
             f"--cluster {cluster.address}: Ray broke off ({reason}); look at `ray status`, and "
             "start the same command again"

@@ -6,6 +6,7 @@ import io
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -138,7 +139,8 @@ class Storage:
                 system.move(under, path)
         except OSError as error:
             if local:
-                Path(under).unlink(missing_ok=True)
+                with suppress(OSError):
+                    Path(under).unlink(missing_ok=True)
             raise RunError(
                 f"{self.place}: {name} can't be written ({error.strerror or error}); make room "
                 "and start the same command again: it goes on where it stopped"
