@@ -204,21 +204,20 @@ def ask(
         for node in _nodes(ray.nodes())
     }
     done, late = ray.wait(list(asked), num_returns=len(asked), timeout=timeout)
-    if late:
-        names = ", ".join(sorted(asked[ref].address for ref in late))
-        raise NetworkError(
-            f"--cluster {cluster.address}: no answer within {timeout:g} s from {names}; look at "
-            "`ray status`, and take the node out or start it again"
-        )
-    answers = {}
+    answers, broken = {}, {asked[ref]: f"gives no answer within {timeout:g} s" for ref in late}
     for ref in done:
         try:
             answers[asked[ref]] = ray.get(ref)
         except ray.exceptions.RayError as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise NetworkError(
-                f"--cluster {cluster.address}: {asked[ref].address} can't run tasks ({reason})"
-            ) from None
+            broken[asked[ref]] = f"can't run tasks ({str(error).strip().splitlines()[-1]})"
+    # A node that died meanwhile is none of the cluster's any more.
+    alive = {node.id for node in _nodes(ray.nodes())}
+    told = [f"{node.address} {what}" for node, what in broken.items() if node.id in alive]
+    if told:
+        raise NetworkError(
+            f"--cluster {cluster.address}: {'; '.join(told)}; look at `ray status`, and take the "
+            "node out or start it again"
+        )
     return answers
 
 
