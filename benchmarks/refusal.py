@@ -1,13 +1,14 @@
 """What is refused, at how many false alarms, and what that costs in time.
 
 MedNIST, chest radiographs and abdominal CT: over several draws, 36 images a class to train a probe
-on ImageNet features, 12 to validate, 12 that nobody saw. False alarms are the share of those 12
+(the default network with its shipped weights, or another), 12 to validate, 12 that nobody saw. False alarms are the share of those 12
 that are refused; the other rows are shares of hands, heads, breasts, and of the same 12 turned,
 inverted, or blank that are refused. The share of unseen images whose class is in its prediction
 set stands beside the coverage asked for. Time: `Classifier.predict` against `refusing.predict` on
 the same files, best of five.
 
     python benchmarks/refusal.py
+    python benchmarks/refusal.py --backbone mobilenet_v2 --image-size 160
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ def timed(classifier: Classifier, refusal: Refusal, files: list[str]) -> tuple[f
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--draws", type=int, default=5)
-    parser.add_argument("--image-size", type=int, default=225)
+    parser.add_argument("--backbone", default="phantom_s")
+    parser.add_argument("--image-size", type=int, help="by default that of the weights")
     parser.add_argument("--coverage", type=float, default=0.9)
     arguments = parser.parse_args()
     refused: dict[str, list[bool]] = defaultdict(list)
@@ -90,8 +92,8 @@ def main() -> None:
             run = firstread.train(
                 root / "cases.csv",
                 root / "RUN",
-                backbone="mobilenet_v2",
-                weights=str(WEIGHTS),
+                backbone=arguments.backbone,
+                weights=str(WEIGHTS) if arguments.backbone == "mobilenet_v2" else None,
                 strategy="probe",
                 image_size=arguments.image_size,
                 audit=False,

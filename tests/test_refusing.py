@@ -8,9 +8,12 @@ import numpy as np
 import pandas as pd
 import PIL.Image
 import pytest
+import torch
 from scipy.stats import binom
 
 import firstread
+from firstread.backbones import assemble, build
+from firstread.classifier import Classifier
 from firstread.datasets import Dataset
 from firstread.errors import DataError, RunError, UsageError
 from firstread.evidence.refusal import Refusal
@@ -72,11 +75,12 @@ def test_what_is_plain_to_see_is_said(
     frame = predict(firstread.load(trained), refusal, files)
     assert (frame["outlier"] > 1).all()
     reasons = [advice.split(";")[0] for advice in frame["advice"]]
-    assert reasons == [
+    assert reasons[:2] == [
         "refuse: the image is blank",
         "refuse: the image is in colour, unlike the training images",
-        "refuse: the image looks turned by half a turn",
     ]
+    # Whether it is mirrored too is more than these few images teach.
+    assert reasons[2].startswith("refuse: the image looks upside down")
     names = {Path(path).name for path in refusal.paths}
     nearest = frame["advice"][0].split("nearest training images: ")[1].split(", ")
     assert len(nearest) == 3
@@ -148,7 +152,30 @@ def test_few_images_refuse_nothing_and_say_so(
     made = returned(fit_refusal(classifier, dataset))
     assert made.limit == float("inf")
     assert "19 are needed" in made.sentence()
-    assert (made.judge(np.random.default_rng(0).random((3, 512))).outlier == 0).all()
+    rng = np.random.default_rng(0)
+    signatures = rng.random((3, made.familiar.means.shape[1]))
+    assert (made.judge(rng.random((3, 512)), signatures).outlier == 0).all()
+
+
+def test_where_all_training_images_are_one_others_are_refused(
+    film: np.ndarray, tmp_path: Path
+) -> None:
+    """Nothing is divided by nothing: warnings are errors here."""
+    rows = []
+    for number in range(40):
+        path = saved(tmp_path / f"{number}.png", film[::8, ::8])
+        split = "train" if number < 20 else "val"
+        rows.append({"path": str(path), "label": "ab"[number % 2], "split": split})
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        backbone, origin = build("resnet18", image_size=32)
+        network = assemble(backbone, "linear", 2).eval()
+    classifier = Classifier(network, ("a", "b"), "linear", origin)
+    dataset = Dataset(pd.DataFrame(rows).assign(patient=None), classifier.classes)
+    made = returned(fit_refusal(classifier, dataset))
+    other = saved(tmp_path / "other.png", np.roll(film[::8, ::8], 9, axis=1))
+    frame = predict(classifier, made, [tmp_path / "0.png", other])
+    assert (frame["outlier"] > 1).tolist() == [False, True]
 
 
 @pytest.mark.slow

@@ -52,11 +52,14 @@ class Response:
         Of each class, float32, shape (classes,).
     features
         Pooled, float32, shape (C,): what the head sees.
+    signature
+        What every stage makes of it, float32, shape (D,), as of `Network.described`.
     """
 
     image: Image
     probabilities: npt.NDArray[np.float32]
     features: npt.NDArray[np.float32]
+    signature: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -268,9 +271,9 @@ class Classifier:
             return []
         pixels = torch.from_numpy(stack(images, all(image.gray for image in images)))
         with torch.inference_mode():
-            features = self.network.features(pixels)
+            features, signatures = self.network.described(pixels)
             said = probabilities(self.network.head(features), self.multilabel)
-        rows = zip(images, said.numpy(), features.numpy(), strict=True)
+        rows = zip(images, said.numpy(), features.numpy(), signatures.numpy(), strict=True)
         return [Response(*row) for row in rows]
 
     def save(self, folder: Path) -> None:

@@ -16,13 +16,12 @@ from firstread.classifier import BATCH, WEIGHTS_FILE, Classifier, Paths, Respons
 from firstread.datasets import BETWEEN, Dataset
 from firstread.errors import DataError, ImageError, RunError
 from firstread.evidence.conformal import Sets, quantile
+from firstread.evidence.familiarity import MOST_FITTED, fit_familiar, left_out
 from firstread.evidence.refusal import (
-    NEAREST,
     RATE,
     REFUSAL_FILE,
     Judged,
     Refusal,
-    distances,
     normalised,
 )
 from firstread.evidence.turning import fit_turner
@@ -39,15 +38,16 @@ MOST_TURNED = 150
 ENOUGH = 100
 """Validation images that are enough by themselves to calibrate on."""
 
-_ROWS = 500
+_SMALLEST = 1.0
+"""Limit at least: nothing within one standard deviation is refused, as where all images are one."""
 _BLANK = 0.004
 _COLOURED = 0.08
 _CERTAIN = 10.0
 """How far off an image is that is refused for what is plain to see."""
 
 TURNS: Mapping[str, Callable[[Array], Array]] = {
-    "flipped top to bottom": lambda pixels: pixels[::-1],
-    "turned by half a turn": lambda pixels: pixels[::-1, ::-1],
+    "upside down and mirrored": lambda pixels: pixels[::-1],
+    "upside down": lambda pixels: pixels[::-1, ::-1],
     "turned by a quarter to the left": np.rot90,
     "turned by a quarter to the right": lambda pixels: np.rot90(pixels, -1),
     "inverted, black for white": lambda pixels: np.iinfo(pixels.dtype).max - pixels,
@@ -93,23 +93,27 @@ def fit_refusal(
     if not len(training) or not len(validation):
         raise DataError(["no image of training or of validation can be read any more"])
     bank, fresh = normalised(seen.features), normalised(checked.features)
-    small = len(fresh) < ENOUGH
     turner = fit_turner(bank, normalised(seen.turned), seen.which, training.groups, fresh, rate)
-    far = distances(fresh, bank)[0]
-    own, known = _apart(bank, training.groups)
-    if small:
+    fitted = np.sort(rng.permutation(len(bank))[:MOST_FITTED])
+    known, groups = seen.signatures[fitted], training.groups[fitted]
+    # Labels that may come together have no middle of their own.
+    kinds = np.zeros(len(fitted), int) if dataset.multilabel else training.targets[fitted]
+    familiar = fit_familiar(known, kinds)
+    pool, flagged = familiar.distance(checked.signatures), turner.flagged[len(bank) :]
+    if len(fresh) < ENOUGH:
+        own = left_out(known, kinds, groups)
         # A network may lie closer to what it was trained on than to what is new to it.
-        nearer = max(1.0, float(np.median(far) / np.median(own))) if len(own) else 1.0
-        pool = np.concatenate([nearer * own, far])
-        flagged = np.concatenate([turner.flagged[: len(bank)][known], turner.flagged[len(bank) :]])
-    else:
-        pool, flagged = far, turner.flagged[len(bank) :]
+        middle = float(np.median(own)) if len(own) else 0.0
+        nearer = max(1.0, float(np.median(pool)) / middle) if middle > 0 else 1.0
+        pool = np.concatenate([nearer * own, pool])
+        flagged = np.concatenate([turner.flagged[fitted[: len(own)]], flagged])
     # What is refused as turned is a false alarm already, and leaves the fewer to the distance.
-    limit = quantile(np.where(flagged, np.inf, pool), 1 - rate)
+    limit = max(quantile(np.where(flagged, np.inf, pool), 1 - rate), _SMALLEST)
     return Refusal(
         bank,
         tuple(map(str, training.paths)),
         tuple(training.cases["label"]),
+        familiar,
         limit,
         turner.weight,
         turner.bias,
@@ -243,7 +247,7 @@ def _rows(
 ) -> Iterator[tuple[str, float, str]]:
     """Yield set, outlier score and advice of each answer of a batch."""
     said = np.stack([answer.probabilities for answer in answers])
-    judged = refusal.judge(np.stack([answer.features for answer in answers]))
+    judged = _judged(refusal, answers)
     for place, (answer, held) in enumerate(zip(answers, sets.apply(said), strict=True)):
         names = [name for name, inside in zip(sets.classes, held, strict=True) if inside]
         outlier, plain = float(judged.outlier[place]), _plain(answer.image, refusal)
@@ -261,6 +265,14 @@ def _rows(
                 )
                 advice += f"; nearest training images: {near}"
         yield BETWEEN.join(names), round(outlier, 3), advice
+
+
+def _judged(refusal: Refusal, answers: Sequence[Response]) -> Judged:
+    features, signatures = (
+        np.stack([getattr(answer, name) for answer in answers])
+        for name in ("features", "signature")
+    )
+    return refusal.judge(features, signatures)
 
 
 def _advice(names: Sequence[str], classifier: Classifier, answer: Response) -> str:
@@ -293,14 +305,16 @@ def _reason(
     classifier: Classifier, refusal: Refusal, judged: Judged, place: int, answer: Response
 ) -> str:
     """Return why an image is refused, from what would make it like the training images."""
+    odds = judged.odds[place]
     if judged.distance[place] <= 1:
-        return f"the image looks {refusal.turns[int(judged.turn[place])]}"
+        return f"the image looks {refusal.turns[int(odds.argmax())]}"
     undone = [_turned(answer.image, TURNS[_BACK.get(turn, turn)]) for turn in TURNS]
-    made = np.stack([other.features for other in classifier.responded(undone)])
-    better = refusal.judge(made).outlier
-    if better.min() <= 1:
-        return f"the image looks {list(TURNS)[int(better.argmin())]}"
-    return "the image is unlike the training images"
+    better = _judged(refusal, classifier.responded(undone)).outlier
+    if better.min() > 1:
+        return "the image is unlike the training images"
+    # Mirrored or not is hard to see for a network; of what fits, the turner says what is likely.
+    likely = np.where(better <= 1, odds, -np.inf) if len(odds) else -better
+    return f"the image looks {list(TURNS)[int(likely.argmax())]}"
 
 
 @dataclass(frozen=True)
@@ -309,6 +323,7 @@ class _Seen:
 
     places: npt.NDArray[np.int64]
     features: Array
+    signatures: Array
     probabilities: Array
     turned: Array
     which: npt.NDArray[np.int64]
@@ -320,7 +335,7 @@ def _seen(
 ) -> Generator[Step, None, _Seen]:
     """Run a part's images through the network, some of them turned every way as well."""
     places: list[int] = []
-    features, said, views, which = [], [], [], []
+    features, signatures, said, views, which = [], [], [], [], []
     colour = 0.0
     count, width = len(part), len(classifier.classes)
     if count:
@@ -334,12 +349,14 @@ def _seen(
                 which.append(len(places))
             places.append(number)
             features.append(answer.features)
+            signatures.append(answer.signature)
             said.append(answer.probabilities)
             colour = max(colour, _colour(answer.image))
     wide = len(features[0]) if features else 1
     return _Seen(
         np.array(places, np.int64),
         np.array(features, np.float32).reshape(-1, wide),
+        np.array(signatures, np.float32),
         np.array(said, np.float32).reshape(-1, width),
         np.array(views, np.float32).reshape(-1, wide),
         np.array(which, np.int64),
@@ -349,28 +366,3 @@ def _seen(
 
 def _turned(image: Image, turn: Callable[[Array], Array]) -> Image:
     return replace(image, pixels=np.ascontiguousarray(turn(image.pixels)))
-
-
-def _apart(bank: Array, groups: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
-    """Return mean distances of training images to the nearest of other patients, and whose.
-
-    Returns
-    -------
-    distances
-        Of the images for which there are other patients.
-    known
-        Which those are, shape (n,).
-    """
-    names = pd.factorize(groups)[0]
-    found = np.full(len(bank), np.nan)
-    count = min(NEAREST, len(bank))
-    for start in range(0, len(bank), _ROWS):
-        rows = slice(start, start + _ROWS)
-        squared = np.clip(2 - 2 * (bank[rows] @ bank.T), 0, None)
-        squared[names[rows, None] == names] = np.inf
-        nearest = np.partition(squared, count - 1, axis=1)[:, :count]
-        there = np.isfinite(nearest)
-        total = np.sqrt(np.where(there, nearest, 0)).sum(axis=1, dtype=np.float64)
-        found[rows] = np.where(there.any(axis=1), total / np.maximum(there.sum(axis=1), 1), np.nan)
-    known = np.isfinite(found)
-    return found[known], known

@@ -9,7 +9,8 @@ import pytest
 from sklearn.neighbors import NearestNeighbors
 
 from firstread.errors import RunError
-from firstread.evidence.refusal import Refusal, distances, normalised
+from firstread.evidence.familiarity import fit_familiar
+from firstread.evidence.refusal import Refusal, neighbours, normalised
 
 
 def refusal(limit: float = 0.5, turns: bool = True) -> Refusal:
@@ -19,6 +20,7 @@ def refusal(limit: float = 0.5, turns: bool = True) -> Refusal:
         bank=normalised(rng.random((12, 8))),
         paths=tuple(f"{n}.png" for n in range(12)),
         labels=("a", "b") * 6,
+        familiar=fit_familiar(rng.random((12, 20)), np.tile([0, 1], 6)),
         limit=limit,
         weight=rng.normal(size=(rows, 8)).astype(np.float32),
         bias=rng.normal(size=rows).astype(np.float32),
@@ -34,17 +36,13 @@ def refusal(limit: float = 0.5, turns: bool = True) -> Refusal:
     )
 
 
-def test_distances_are_scikit_learns() -> None:
+def test_neighbours_are_scikit_learns() -> None:
     rng = np.random.default_rng(0)
     bank, points = normalised(rng.normal(size=(40, 16))), normalised(rng.normal(size=(7, 16)))
     np.testing.assert_allclose(np.linalg.norm(points, axis=1), 1, rtol=1e-6)
-    mean, nearest = distances(points, bank)
-    theirs, places = NearestNeighbors(n_neighbors=3).fit(bank).kneighbors(points)
-    np.testing.assert_allclose(mean, theirs.mean(axis=1), rtol=1e-4)
-    np.testing.assert_array_equal(nearest, places)
-    alone, place = distances(points, bank[:2])
-    assert place.shape == (7, 2)
-    assert alone.shape == (7,)
+    theirs = NearestNeighbors(n_neighbors=3).fit(bank).kneighbors(points, return_distance=False)
+    np.testing.assert_array_equal(neighbours(points, bank), theirs)
+    assert neighbours(points, bank[:2]).shape == (7, 2)
 
 
 def test_roots_keep_their_signs() -> None:
@@ -54,17 +52,18 @@ def test_roots_keep_their_signs() -> None:
 
 def test_an_image_is_judged_by_the_worse_of_both() -> None:
     made = refusal()
-    features = np.random.default_rng(1).random((5, 8))
-    judged = made.judge(features)
+    rng = np.random.default_rng(1)
+    features, signatures = rng.random((5, 8)), rng.random((5, 20))
+    judged = made.judge(features, signatures)
     points = normalised(features)
-    np.testing.assert_allclose(judged.distance, distances(points, made.bank)[0] / 0.5)
+    np.testing.assert_allclose(judged.distance, made.familiar.distance(signatures) / 0.5)
     logits = points @ made.weight.T + made.bias
     odds = (logits[:, 1:] - logits[:, :1]).max(axis=1)
     np.testing.assert_allclose(judged.turned, np.exp(odds - 1.5), rtol=1e-5)
     assert (judged.turned > 1).tolist() == (odds > 1.5).tolist()
     np.testing.assert_array_equal(judged.outlier, np.maximum(judged.distance, judged.turned))
-    assert (refusal(turns=False).judge(features).turned == 0).all()
-    assert (refusal(limit=float("inf"), turns=False).judge(features).outlier == 0).all()
+    assert (refusal(turns=False).judge(features, signatures).turned == 0).all()
+    assert (refusal(limit=float("inf"), turns=False).judge(features, signatures).outlier == 0).all()
 
 
 def saved(folder: Path, made: Refusal) -> Path:
@@ -80,6 +79,10 @@ def test_saved_and_loaded_is_the_same(made: Refusal, tmp_path: Path) -> None:
     again = Refusal.load(tmp_path, model)
     for field in fields(Refusal):
         one, other = getattr(made, field.name), getattr(again, field.name)
+        if field.name == "familiar":
+            points = np.random.default_rng(3).random((4, 20))
+            np.testing.assert_array_equal(one.distance(points), other.distance(points))
+            continue
         assert np.array_equal(one, other) if isinstance(one, np.ndarray) else one == other
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == ["model.safetensors", "refusal.json", "refusal.safetensors"]
@@ -97,8 +100,8 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     model = saved(tmp_path, refusal())
     whole, record = (tmp_path / name for name in ("refusal.safetensors", "refusal.json"))
     fields_ = json.loads(record.read_text())
-    record.write_text(json.dumps({**fields_, "format": 2}))
-    with pytest.raises(RunError, match=r"is of format 2, and this firstread reads 1"):
+    record.write_text(json.dumps({**fields_, "format": 3}))
+    with pytest.raises(RunError, match=r"is of format 3, and this firstread reads 2"):
         Refusal.load(tmp_path, model)
     record.write_text(json.dumps({**fields_, "paths": ["x.png"]}))
     with pytest.raises(RunError, match=r"is damaged \(paths doesn't fit the rest\)"):

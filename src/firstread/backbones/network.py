@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from firstread.backbones.backbone import Backbone
 from firstread.errors import UsageError, unknown
@@ -60,6 +61,24 @@ class Network(nn.Module):
         """Return pooled features, shape (B, C)."""
         return _pooled(self.backbone(images))
 
+    def described(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Return pooled features, and what every stage makes of the images.
+
+        Returns
+        -------
+        features
+            Shape (B, C): what the head sees.
+        signature
+            Mean and standard deviation of each channel behind each stage, of which each stage's
+            are brought to length 1 after a signed square root; shape (B, D).
+        """
+        ends = {self.backbone.end(stage) for stage in self.backbone.stages or ("",)}
+        parts, features = [], images
+        for path, features in self.backbone.walk(images):
+            if path in ends:
+                parts.append(_statistics(features))
+        return _pooled(features), torch.cat(parts, dim=1)
+
     def with_auxiliary(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the logits and those of each auxiliary classifier."""
         return self._run(images, "")
@@ -113,6 +132,16 @@ class Upper(nn.Module):
 
 def _pooled(features: Tensor) -> Tensor:
     return features.mean((2, 3)) if features.ndim == 4 else features
+
+
+def _statistics(features: Tensor) -> Tensor:
+    """Return the part of a signature that one stage has, shape (B, 2C), or (B, C) without a map."""
+    if features.ndim == 4:
+        places = features.permute(0, 2, 3, 1).flatten(1, 2)  # Channels last, as they lie.
+        mean = places.mean(1)
+        spread = ((places * places).mean(1) - mean * mean).clamp(min=0).sqrt()
+        features = torch.cat([mean, spread], dim=1)
+    return functional.normalize(features.sign() * features.abs().sqrt(), dim=1)
 
 
 def probabilities(logits: Tensor, multilabel: bool = False) -> Tensor:

@@ -15,17 +15,18 @@ from safetensors.numpy import load_file, save_file
 
 from firstread.errors import RunError
 from firstread.evidence.conformal import Sets, calibrate, needed
+from firstread.evidence.familiarity import Familiar
 from firstread.evidence.turning import turn_odds
 from firstread.seals import file_hash
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
-FORMAT = 1
+FORMAT = 2
 REFUSAL_FILE = "refusal.safetensors"
 RECORD_FILE = "refusal.json"
 NEAREST = 3
-"""Training images whose mean distance is an image's, and which are named."""
+"""Training images that are named, where an image is refused."""
 
 RATE = 0.05
 """Share of images like those of training that are refused, at most."""
@@ -41,15 +42,15 @@ class Judged:
         How far each lies from training images, 1 where refusals begin, shape (n,).
     turned
         The same for how much it looks turned; 0 where that can't be told.
-    turn
-        Which of `Refusal.turns` it looks most like, as a place; shape (n,).
+    odds
+        The log-odds of each of `Refusal.turns` against upright, shape (n, turns), or (n, 0).
     nearest
         Places of the nearest training images, the nearest first, shape (n, `NEAREST`).
     """
 
     distance: Array
     turned: Array
-    turn: npt.NDArray[np.int64]
+    odds: Array
     nearest: npt.NDArray[np.int64]
 
     @property
@@ -68,8 +69,10 @@ class Refusal:
         Features of training images as `normalised` gives them, float32, shape (n, d).
     paths, labels
         Of those images.
+    familiar
+        What training images look like to all stages of the network.
     limit
-        The largest mean distance to the nearest that is not refused; infinite where the images
+        The largest distance from these that is not refused, above 0; infinite where the images
         were too few to tell.
     weight, bias
         Of a linear classifier of turned images, shapes (turns, d) and (turns,), upright first;
@@ -96,6 +99,7 @@ class Refusal:
     bank: Floats
     paths: tuple[str, ...]
     labels: tuple[str, ...]
+    familiar: Familiar
     limit: float
     weight: Floats
     bias: Floats
@@ -109,18 +113,25 @@ class Refusal:
     classes: tuple[str, ...]
     colour: float
 
-    def judge(self, features: Array) -> Judged:
-        """Judge images by their pooled features, shape (n, d)."""
+    def judge(self, features: Array, signatures: Array) -> Judged:
+        """Judge images by what the network makes of them.
+
+        Parameters
+        ----------
+        features
+            Pooled, shape (n, d).
+        signatures
+            Of all stages, as of `Network.described`; shape (n, e).
+        """
         points = normalised(features)
-        distance, nearest = distances(points, self.bank)
-        far = distance / self.limit
+        nearest = neighbours(points, self.bank)
+        far = self.familiar.distance(signatures) / self.limit
         if not len(self.weight):
-            nothing = np.zeros(len(points))
-            return Judged(far, nothing, nothing.astype(np.int64), nearest)
+            return Judged(far, np.zeros(len(points)), np.zeros((len(points), 0)), nearest)
         odds = turn_odds(points, self.weight, self.bias)
         # As distances, 1 at the limit and more above it; log-odds have no zero of their own.
         turned = np.exp(np.clip(odds.max(axis=1) - self.turn_limit, -20, 3))
-        return Judged(far, turned, odds.argmax(axis=1), nearest)
+        return Judged(far, turned, odds, nearest)
 
     def sets(self, coverage: float) -> Sets:
         """Return prediction sets of a coverage.
@@ -159,8 +170,10 @@ class Refusal:
             **{name: list(getattr(self, name)) for name in _NAMES},
         }
         tensors = {name: np.ascontiguousarray(getattr(self, name)) for name in _TENSORS}
+        tensors |= {name: np.ascontiguousarray(getattr(self.familiar, name)) for name in _CLOUDS}
         drafts = [folder / f"{name}.part" for name in (REFUSAL_FILE, RECORD_FILE)]
         save_file(tensors, drafts[0])
+        record["rest"] = self.familiar.rest
         record["limit"] = self.limit if np.isfinite(self.limit) else None
         text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
         drafts[1].write_text(text + "\n", encoding="utf-8")
@@ -182,7 +195,8 @@ class Refusal:
             if record["format"] != FORMAT:
                 raise RunError(
                     f"{folder / RECORD_FILE}: is of format {record['format']}, and this firstread "
-                    f"reads {FORMAT}; upgrade firstread, or delete it to have it made again"
+                    f"reads {FORMAT}; upgrade firstread, or delete {REFUSAL_FILE} and have it made "
+                    "again"
                 )
             refusal = cls._of(record, tensors)
         except FileNotFoundError as error:
@@ -202,11 +216,14 @@ class Refusal:
         fields: dict[str, Any] = {name: tensors[name] for name in _TENSORS}
         fields.update({name: tuple(map(str, record[name])) for name in _NAMES})
         fields.update({name: record[name] for name in _NUMBERS})
+        clouds = Familiar(**{name: tensors[name] for name in _CLOUDS}, rest=float(record["rest"]))
+        fields["familiar"] = clouds
         fields["limit"] = float("inf") if fields["limit"] is None else float(fields["limit"])
         made = cls(**fields)
         rows, width = made.bank.shape
         shapes = {
             "paths": len(made.paths) == len(made.labels) == rows,
+            "axes": clouds.axes.shape == (len(clouds.variances), clouds.means.shape[1]),
             "weight": made.weight.shape in ((0, width), (len(made.turns) + 1, width)),
             "probabilities": made.probabilities.shape == (len(made.targets), len(made.classes)),
         }
@@ -216,6 +233,7 @@ class Refusal:
         return made
 
 
+_CLOUDS = ("means", "axes", "variances")
 _TENSORS = ("bank", "weight", "bias", "probabilities", "targets")
 _NAMES = ("paths", "labels", "turns", "classes")
 _NUMBERS = ("limit", "turn_limit", "turned", "rate", "calibrated", "colour")
@@ -238,17 +256,10 @@ def normalised(features: Array) -> Floats:
     return np.asarray(tamed / np.maximum(lengths, 1e-12), np.float32)
 
 
-def distances(points: Floats, bank: Floats) -> tuple[Array, npt.NDArray[np.int64]]:
-    """Return each point's mean distance to its nearest few of a bank, and their places.
-
-    References
-    ----------
-    Y. Sun et al., "Out-of-distribution detection with deep nearest neighbors", ICML 2022.
-    """
+def neighbours(points: Floats, bank: Floats) -> npt.NDArray[np.int64]:
+    """Return places of each point's nearest few in a bank, the nearest first, (n, `NEAREST`)."""
     count = min(NEAREST, len(bank))
-    squared = np.clip(2 - 2 * (points @ bank.T), 0, None)
+    squared = 2 - 2 * (points @ bank.T)
     nearest = np.argpartition(squared, count - 1, axis=1)[:, :count]
-    found = np.take_along_axis(squared, nearest, axis=1)
-    order = found.argsort(axis=1, kind="stable")
-    mean = np.sqrt(found).mean(axis=1, dtype=np.float64)
-    return mean, np.take_along_axis(nearest, order, axis=1)
+    order = np.take_along_axis(squared, nearest, axis=1).argsort(axis=1, kind="stable")
+    return np.take_along_axis(nearest, order, axis=1)

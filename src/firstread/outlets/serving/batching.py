@@ -47,11 +47,12 @@ def together(classifier: Classifier, groups: Sequence[Sequence[Image]]) -> list[
     pixels = torch.from_numpy(stack(images, all(image.gray for image in images)))
     answers, first = [], 0
     with torch.inference_mode():
-        features = classifier.network.features(pixels)
+        features, signatures = classifier.network.described(pixels)
         for group in groups:
-            own = features[first : first + len(group)].clone()
+            place = slice(first, first + len(group))
+            own, signed = features[place].clone(), signatures[place].clone()
             said = probabilities(classifier.network.head(own), classifier.multilabel)
-            rows = zip(group, said.numpy(), own.numpy(), strict=True)
+            rows = zip(group, said.numpy(), own.numpy(), signed.numpy(), strict=True)
             answers.append([Response(*row) for row in rows])
             first += len(group)
     return answers
@@ -88,8 +89,9 @@ def _steady(classifier: Classifier, most: int, channels: tuple[int, ...]) -> int
 
 
 def _same(one: Response, other: Response) -> bool:
-    return np.array_equal(one.features, other.features) and np.array_equal(
-        one.probabilities, other.probabilities
+    return all(
+        np.array_equal(getattr(one, name), getattr(other, name))
+        for name in ("features", "signature", "probabilities")
     )
 
 
