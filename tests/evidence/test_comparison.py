@@ -95,6 +95,28 @@ def test_differences_equal_scikit_learns() -> None:
     assert ((frame["low"] < frame["difference"]) & (frame["difference"] < frame["high"])).all()
 
 
+def test_areas_of_three_classes_move_as_in_a_paired_bootstrap() -> None:
+    rng = np.random.default_rng(5)
+    truth = np.arange(150) % 3
+    shared = rng.normal(size=(150, 3))
+    logits = [2 * s * np.eye(3)[truth] + shared + 0.7 * rng.normal(size=(150, 3)) for s in (1, 0.7)]
+    first, second = (np.exp(x) / np.exp(x).sum(axis=1, keepdims=True) for x in logits)
+
+    def gap(rows: np.ndarray) -> float:
+        return float(
+            np.subtract(
+                *(roc_auc_score(truth[rows], p[rows], multi_class="ovr") for p in (first, second))
+            )
+        )
+
+    found = compare(("A", "B"), truth, first, second, samples=2).differences[-1]
+    assert found.value == pytest.approx(gap(np.arange(150)))
+    strata = [np.flatnonzero(truth == k) for k in range(3)]
+    moved = [gap(np.concatenate([rng.choice(s, len(s)) for s in strata])) for _ in range(600)]
+    assert found.interval == pytest.approx(np.percentile(moved, [2.5, 97.5]), abs=0.012)
+    assert found.method == "DeLong, paired, mean of classes"
+
+
 def test_copies_of_patients_add_no_evidence() -> None:
     rng = np.random.default_rng(2)
     truth = rng.integers(0, 2, 60)
@@ -136,7 +158,11 @@ def test_several_labels_an_image() -> None:
         "balanced_accuracy",
         "log_loss",
         "brier",
+        "auroc",
     ]
+    area = comparison.differences[-1]
+    assert area.value == 1
+    assert area.interval.low < 0.9  # Four images can't make anybody sure.
 
 
 def test_different_images_are_refused() -> None:

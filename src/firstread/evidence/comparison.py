@@ -16,7 +16,7 @@ from firstread.errors import UsageError
 from firstread.evidence.answers import called, marks, squared, surprise
 from firstread.evidence.bootstrap import SAMPLES, Resampling, percentile
 from firstread.evidence.intervals import LEVEL, Interval
-from firstread.evidence.ranking import auroc, delong_test
+from firstread.evidence.ranking import auroc, delong_test, mean_difference
 from firstread.evidence.scoring import coded
 
 Array = npt.NDArray[Any]
@@ -161,7 +161,7 @@ def compare(
 
     The interval of the difference in accuracy stays open where the models never differ, which a
     bootstrap's wouldn't; those of balanced accuracy, log loss and Brier score are paired
-    bootstraps, that of AUROC is DeLong's.
+    bootstraps, that of AUROC is DeLong's, for the mean over more than two classes as well.
 
     Parameters
     ----------
@@ -279,13 +279,16 @@ def _bootstrapped(a: _Answers, b: _Answers, resampling: Resampling) -> list[Diff
 
 
 def _areas(a: _Answers, b: _Answers, codes: Array | None) -> list[Difference]:
-    """Return the difference in AUROC of the last class where there are two classes."""
-    if a.multilabel or a.yes.shape[1] != 2:
-        return []
-    areas = (auroc(m.yes[:, 1], m.probabilities[:, 1], codes) for m in (a, b))
-    test = delong_test(*areas)
-    method = "DeLong, paired" if codes is None else "Obuchowski, paired, by patient"
-    return [Difference("auroc", test.difference, test.interval, method)]
+    """Return the difference in AUROC: of the last of two classes, else the mean of all of them."""
+    one, other = (
+        [auroc(m.yes[:, k], m.probabilities[:, k], codes) for k in range(m.yes.shape[1])]
+        for m in (a, b)
+    )
+    if not a.multilabel and len(one) == 2:
+        test = delong_test(one[1], other[1])
+        method = "DeLong, paired" if codes is None else "Obuchowski, paired, by patient"
+        return [Difference("auroc", test.difference, test.interval, method)]
+    return [Difference("auroc", *mean_difference(one, other))]
 
 
 def _p_value(lead: Array, codes: Array | None, seed: int) -> float:

@@ -178,6 +178,45 @@ def mean_auroc(areas: Sequence[Area]) -> tuple[float, Interval, str]:
     return value, on_logit_scale(value, sqrt(variance)), known[0].method
 
 
+def mean_difference(first: Sequence[Area], second: Sequence[Area]) -> tuple[float, Interval, str]:
+    """Return the mean area over classes less another model's, with its interval and its method.
+
+    As in `mean_auroc`, what a case adds to the error is summed over classes, and here over both
+    models, before it is squared. Where a class is ranked perfectly, which hides its error, the
+    interval follows from those of both means as if they erred apart, which is too wide.
+
+    Parameters
+    ----------
+    first, second
+        The areas of each class on the same cases.
+
+    References
+    ----------
+    G. Y. Zou and A. Donner, "Construction of confidence limits about effect measures", Statistics
+    in Medicine 27 (2008).
+    """
+    (one, (low, high), _), (other, (below, above), _) = mean_auroc(first), mean_auroc(second)
+    value = one - other
+    pairs = [(a, b) for a, b in zip(first, second, strict=True) if not np.isnan(a.value)]
+    if not pairs:
+        return value, NOTHING, ""
+    if any(area.value in (0.0, 1.0) or not area.variance > 0 for pair in pairs for area in pair):
+        down, up = np.hypot(one - low, above - other), np.hypot(high - one, other - below)
+        return value, _within(value - float(down), value + float(up)), "Zou-Donner, not paired"
+    influence = np.mean([a.influence - b.influence for a, b in pairs], axis=0)
+    groups = pairs[0][0].groups
+    sums = influence if groups is None else np.bincount(groups, weights=influence)
+    error = sqrt(len(sums) / (len(sums) - 1) * float(sums @ sums))
+    half = float(norm.ppf((1 + LEVEL) / 2)) * error
+    method = "DeLong, paired" if groups is None else "Obuchowski, paired, by patient"
+    return value, _within(value - half, value + half), f"{method}, mean of classes"
+
+
+def _within(low: float, high: float) -> Interval:
+    """Return an interval of differences between areas."""
+    return Interval(max(-1.0, low), min(1.0, high))
+
+
 def roc_points(positive: Array, scores: Array) -> pd.DataFrame:
     """Return the ROC curve: one row a threshold, with `fpr`, `tpr` and `threshold`."""
     fpr, tpr, threshold = roc_curve(positive, scores)
