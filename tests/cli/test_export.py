@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnxruntime
+import pandas as pd
 import PIL.Image
 import pytest
 
@@ -206,6 +208,45 @@ def test_mistakes_are_told_before_any_work(
     assert (done.code, done.out) == (2, "")
     assert message in done.err
     assert [path.name for path in tmp_path.iterdir()] == ["mine.py"]
+
+
+def test_int8_without_training_images_ends_before_any_work(
+    firstread: Command, made: Made, tmp_path: Path
+) -> None:
+    run = shutil.copytree(made.run, tmp_path / "RUN")
+    cases = pd.read_csv(run / "cases.csv")
+    trained = cases["split"] == "train"
+    cases.loc[trained, "path"] = "gone/" + cases.loc[trained, "path"]
+    cases.to_csv(run / "cases.csv", index=False)
+    done = firstread("export", run, "--onnx", tmp_path / "model.onnx", "--int8")
+    assert (done.code, done.out) == (2, "")
+    assert f"{run}: --int8 takes its ranges from training images, and none of them" in done.err
+    assert "put them back, or leave --int8 out" in done.err
+    assert [path.name for path in tmp_path.iterdir()] == ["RUN"]
+
+
+@pytest.mark.slow
+def test_int8_of_mixed_bit_depths_goes_by_the_more_frequent(
+    firstread: Command, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    for k in range(40):
+        name, deep = ("dark", "bright")[k % 2], k // 2 % 4 == 0  # 10 of 40 have 16 bits.
+        pixels = (60 if name == "dark" else 180) + rng.integers(-40, 40, (40, 36))
+        scaled = (pixels * 257).astype(np.uint16) if deep else pixels.astype(np.uint8)
+        path = tmp_path / "data" / name / f"{k}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        PIL.Image.fromarray(scaled).save(path)
+    options = {"backbone": "resnet18", "weights": "none", "strategy": "probe", "image_size": 32}
+    run = api.train(tmp_path / "data", tmp_path / "RUN", audit=False, **options).folder
+    done = firstread("export", run, "--onnx", tmp_path / "model.onnx", "--int8")
+    assert done.code == 0, done.err
+    assert "of 8 bits, as most of the run's are; 10 have 16 and were not checked" in done.out
+    eight = tmp_path / "data" / "dark" / "2.png"
+    for name in ("model.onnx", "model.int8.onnx"):
+        session = onnxruntime.InferenceSession(tmp_path / name, providers=["CPUExecutionProvider"])
+        assert session.get_inputs()[0].type == "tensor(uint8)"
+        assert probabilities(tmp_path / name, eight).argmax() == 1
 
 
 def test_without_the_extra_the_way_to_it_is_named(made: Made, tmp_path: Path) -> None:

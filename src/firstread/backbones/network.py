@@ -12,6 +12,10 @@ from firstread.backbones.backbone import Backbone
 from firstread.errors import UsageError, unknown
 
 
+_PLACES = 16
+"""Places a side of a map, or up to twice as many, that a signature rests on."""
+
+
 def _linear(width: int, classes: int) -> nn.Sequential:
     """Softmax regression on the pooled features."""
     return nn.Sequential(nn.Linear(width, classes))
@@ -137,7 +141,10 @@ def _pooled(features: Tensor) -> Tensor:
 def _statistics(features: Tensor) -> Tensor:
     """Return the part of a signature that one stage has, shape (B, 2C), or (B, C) without a map."""
     if features.ndim == 4:
-        places = features.permute(0, 2, 3, 1).flatten(1, 2)  # Channels last, as they lie.
+        # Some places of a large map tell as much as all, and cost less.
+        apart = max(1, min(features.shape[2:]) // _PLACES)
+        thinned = features[..., ::apart, ::apart]
+        places = thinned.permute(0, 2, 3, 1).flatten(1, 2)  # Channels last, as they lie.
         mean = places.mean(1)
         spread = ((places * places).mean(1) - mean * mean).clamp(min=0).sqrt()
         features = torch.cat([mean, spread], dim=1)

@@ -80,6 +80,7 @@ def exporting(
     with tempfile.TemporaryDirectory() as folder:
         yield Step("reading images", 0, 1)
         job = _Job.of(run, Path(folder))
+        training = job.training() if int8 else []
         yield Step("tracing the network", 0, 1)
         traced = program(job.graph, deep=job.deep)
         made = []
@@ -91,7 +92,7 @@ def exporting(
             made.append((yield from _to_onnx(job, model.SerializeToString(), onnx)))
             if int8:
                 yield Step("quantising", 0, 1)
-                made += yield from _to_int8(job, model, made.pop())
+                made += yield from _to_int8(job, model, made.pop(), training)
     page = None if onnx is None else page_of(made)
     for file in made:
         write(file.path, file.data)
@@ -122,6 +123,16 @@ class _Job:
 
     def checked(self, path: Path, running: Running) -> Generator[Step, None, Check]:
         return checking(path.name, running, self.classifier, self.temperature, self.held)
+
+    def training(self) -> list[Sample]:
+        """Read training images for the ranges of int8."""
+        found = self.fitting(there(self.records, "train", CALIBRATED_ON))
+        if not found:
+            raise ExportError(
+                f"{self.records.folder}: --int8 takes its ranges from training images, and none of "
+                "them is where it was; put them back, or leave --int8 out"
+            )
+        return found
 
     def fitting(self, paths: Sequence[Path]) -> list[Sample]:
         """Read those images that have the depth of the graph."""
@@ -167,15 +178,9 @@ def _to_onnx(job: _Job, data: bytes, path: Path) -> Generator[Step, None, File]:
 
 
 def _to_int8(
-    job: _Job, model: onnx_.ModelProto, file: File
+    job: _Job, model: onnx_.ModelProto, file: File, training: Sequence[Sample]
 ) -> Generator[Step, None, tuple[File, File]]:
     """Quantise; return the float32 file and its twin, both judged on the same images."""
-    training = job.fitting(there(job.records, "train", CALIBRATED_ON))
-    if not training:
-        raise ExportError(
-            f"{job.records.folder}: --int8 takes its ranges from training images, and none of "
-            "them is where it was; put them back, or leave --int8 out"
-        )
     data = quantised(model, training)
     twin = file.path.with_suffix(".int8.onnx")
     runs = [onnx_run(session(each)) for each in (file.data, data)]
