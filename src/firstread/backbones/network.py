@@ -11,7 +11,6 @@ from torch.nn import functional
 from firstread.backbones.backbone import Backbone
 from firstread.errors import UsageError, unknown
 
-
 _PLACES = 16
 """Places a side of a map, or up to twice as many, that a signature rests on."""
 
