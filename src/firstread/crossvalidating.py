@@ -12,7 +12,7 @@ import numpy.typing as npt
 from firstread.datasets import BETWEEN, Dataset
 from firstread.evidence import Control, CrossValidation, cross_validate, folds, permuted
 from firstread.learning import Material, fold_of
-from firstread.progress import Step
+from firstread.progress import Share, Step, in_turn
 
 Array = npt.NDArray[Any]
 Procedure = Callable[[Material], Array]
@@ -20,7 +20,13 @@ Procedure = Callable[[Material], Array]
 
 
 def crossvalidating(
-    material: Material, procedure: Procedure, *, count: int, repeats: int, seed: int
+    material: Material,
+    procedure: Procedure,
+    *,
+    count: int,
+    repeats: int,
+    seed: int,
+    share: Share = in_turn,
 ) -> Generator[Step, None, CrossValidation]:
     """Repeat a training in folds over all images that aren't in the test part.
 
@@ -35,6 +41,8 @@ def crossvalidating(
         The whole training, choices included.
     count, repeats, seed
         As of `evidence.crossvalidation.folds`.
+    share
+        Does the folds.
 
     Raises
     ------
@@ -44,11 +52,18 @@ def crossvalidating(
     pool = _pool(material.dataset)
     parted = folds(pool.targets, pool.groups, count=count, repeats=repeats, seed=seed)
     fit = _fit_predict(material, pool, procedure, seed)
-    return (yield from cross_validate(pool.classes, pool.targets, parted, fit))
+    known = (pool.classes, pool.targets, parted, fit)
+    return (yield from cross_validate(*known, share=share))
 
 
 def permuting(
-    material: Material, procedure: Procedure, *, count: int, times: int, seed: int
+    material: Material,
+    procedure: Procedure,
+    *,
+    count: int,
+    times: int,
+    seed: int,
+    share: Share = in_turn,
 ) -> Generator[Step, None, Control]:
     """Repeat a cross-validation with the labels shuffled.
 
@@ -58,12 +73,15 @@ def permuting(
         As of `crossvalidating`.
     times
         How often labels are shuffled.
+    share
+        Does the cross-validations.
     """
     pool = _pool(material.dataset)
     parted = folds(pool.targets, pool.groups, count=count, seed=seed)
     fit = _fit_predict(material, pool, procedure, seed)
     known = (pool.classes, pool.targets, parted, fit)
-    return (yield from permuted(*known, groups=pool.groups, times=times, seed=seed))
+    options: dict[str, Any] = {"groups": pool.groups, "times": times, "seed": seed}
+    return (yield from permuted(*known, **options, share=share))
 
 
 def _pool(dataset: Dataset) -> Dataset:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, Protocol, TypeVar
 
 Value = TypeVar("Value")
+
+Piece = Callable[[], Generator[Any, None, Any]]
+"""A piece of work that depends on no other one, to be begun by a call."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,38 @@ class Notice:
     """
 
     text: str
+
+
+class Share(Protocol):
+    """Does pieces of work, and knows where and in which order: one after another, or elsewhere."""
+
+    def __call__(self, pieces: Sequence[Piece], phase: str) -> Generator[Any, None, list[Any]]:
+        """Yield steps, and return what each piece returns, in their order.
+
+        Parameters
+        ----------
+        pieces
+            Of work.
+        phase
+            What steps are called where the pieces' own ones can't be seen.
+        """
+
+
+def in_turn(pieces: Sequence[Piece], phase: str) -> Generator[Any, None, list[Any]]:
+    """Do pieces of work one after another, here; as of `Share`.
+
+    Examples
+    --------
+    >>> def counting(end):
+    ...     yield Step("counting", end, end)
+    ...     return end
+    >>> returned(in_turn([lambda: counting(1), lambda: counting(2)], "counting"))
+    [1, 2]
+    """
+    made = []
+    for piece in pieces:
+        made.append((yield from piece()))
+    return made
 
 
 def returned(work: Generator[object, None, Value]) -> Value:

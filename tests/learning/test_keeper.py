@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from firstread.learning import Epoch, Plan
+from firstread.learning.checkpoint import File
 from firstread.learning.finetune import Learner
 from firstread.learning.keeper import Keeper
 from firstread.learning.objective import Objective
@@ -20,7 +21,7 @@ LOSSES = [1.0, 0.5, 0.7, 0.6, 0.4, 0.3]
 
 def setting(plan: Plan = PLAN, path: Path | None = None) -> tuple[Keeper, nn.Linear]:
     network = nn.Linear(1, 1, bias=False)
-    return Keeper(Learner(network, plan, Objective(), 1), path), network
+    return Keeper(Learner(network, plan, Objective(), 1), path and File(path)), network
 
 
 def course(keeper: Keeper, network: nn.Linear) -> Iterator[Step | Epoch]:

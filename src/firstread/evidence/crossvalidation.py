@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,7 @@ from firstread.evidence.estimate import Estimate
 from firstread.evidence.intervals import NOTHING, repeated_folds
 from firstread.evidence.ranking import auroc
 from firstread.evidence.scoring import coded
-from firstread.progress import Step
+from firstread.progress import Share, Step, in_turn
 
 Array = npt.NDArray[Any]
 
@@ -182,6 +183,7 @@ def cross_validate(
     parted: Sequence[Fold],
     fit_predict: FitPredict,
     phase: str = "cross-validating",
+    share: Share = in_turn,
 ) -> Generator[Step, None, CrossValidation]:
     """Train and judge once a fold; yields a step a fold and returns a `CrossValidation`.
 
@@ -195,15 +197,21 @@ def cross_validate(
         As of `FitPredict`. It never sees the targets of the test cases.
     phase
         What the steps are called.
+    share
+        Does the folds.
     """
     truth = np.asarray(targets)
-    probabilities = []
-    for number, fold in enumerate(parted, start=1):
+
+    def held_out(number: int) -> Generator[Step, None, Array]:
+        fold = parted[number]
         p = np.asarray(fit_predict(fold.train, truth[fold.train], fold.test), float)
         if p.shape != (len(fold.test), len(classes)):
             raise ValueError(f"fit_predict gave {p.shape} for {len(fold.test)} cases")
-        probabilities.append(p)
-        yield Step(phase, number, len(parted))
+        yield Step(phase, number + 1, len(parted))
+        return p
+
+    pieces = [partial(held_out, number) for number in range(len(parted))]
+    probabilities = yield from share(pieces, phase)
     return CrossValidation(tuple(classes), truth, tuple(parted), tuple(probabilities))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from firstread.evidence.crossvalidation import FitPredict, Fold, cross_validate
 from firstread.evidence.scoring import coded
-from firstread.progress import Step
+from firstread.progress import Share, Step, in_turn
 
 Array = npt.NDArray[Any]
 
@@ -75,6 +76,7 @@ def permuted(
     groups: Sequence[str] | Array | None = None,
     times: int = 20,
     seed: int = 0,
+    share: Share = in_turn,
 ) -> Generator[Step, None, Control]:
     """Repeat a cross-validation with shuffled labels: it must find nothing then.
 
@@ -88,6 +90,8 @@ def permuted(
         How often labels are shuffled.
     seed
         Decides the shuffles.
+    share
+        Does the cross-validations.
     """
     truth = np.asarray(targets)
     codes, _ = coded(groups, len(truth))
@@ -97,11 +101,11 @@ def permuted(
     if not whole:
         units, firsts = np.arange(len(truth)), np.arange(len(truth))
     rng = np.random.default_rng(seed)
-    true = yield from cross_validate(classes, truth, parted, fit_predict)
-    shuffled = []
+    pieces = [partial(cross_validate, classes, truth, parted, fit_predict)]
     for number in range(1, times + 1):
         labels = rng.permutation(truth[firsts])[units]
         name = f"with shuffled labels, {number} of {times}"
-        control = yield from cross_validate(classes, labels, parted, fit_predict, name)
-        shuffled.append(float(control.scores()["accuracy"].mean()))
-    return Control(float(true.scores()["accuracy"].mean()), tuple(shuffled), whole)
+        pieces.append(partial(cross_validate, classes, labels, parted, fit_predict, name))
+    made = yield from share(pieces, "with shuffled labels")
+    accuracy, *shuffled = (float(found.scores()["accuracy"].mean()) for found in made)
+    return Control(accuracy, tuple(shuffled), whole)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from firstread.learning.probe import (
     folds,
 )
 from firstread.learning.strategies import Event, network_of
-from firstread.progress import Step
+from firstread.progress import Piece, Share, Step, in_turn
 
 BUDGET_S = 15.0
 """Seconds that dear candidates may take where nobody says."""
@@ -163,7 +164,12 @@ class Advice:
 
 
 def advise(
-    plan: Plan, network: Network, material: Material, *, budget: float | None = None
+    plan: Plan,
+    network: Network,
+    material: Material,
+    *,
+    budget: float | None = None,
+    share: Share = in_turn,
 ) -> Generator[Event, None, Advice]:
     """Compare the ways to learn a data set, on its training images alone.
 
@@ -180,6 +186,8 @@ def advise(
         Of a data set with the part `train`.
     budget
         Seconds; 15 if not given. Dear candidates that don't fit are named with what they need.
+    share
+        Measures the candidates.
 
     Raises
     ------
@@ -188,7 +196,7 @@ def advise(
     DataError
         If a class has too few images, or patients, to hold any out.
     """
-    asked, limit = budget, time.monotonic() + (BUDGET_S if budget is None else budget)
+    asked, limit = budget, time.time() + (BUDGET_S if budget is None else budget)
     dataset = sampled(material.dataset.part("train"), plan.seed)
     material = material.over(dataset)
     parted = folds(dataset.targets, dataset.groups, FOLDS, plan.seed)
@@ -200,37 +208,41 @@ def advise(
     bench = Bench(dataset, parted, plan)
     if asked is not None:
         afford(network, bench, material, asked)
-    made: list[Candidate] = []
+    pieces: list[Piece] = []
     small = replace(network.backbone.preprocessing, size=PIXELS)
     pixels = yield from material.pixels(small)
     rows = np.concatenate(list(pixels[0].batches([np.arange(len(dataset))])))
     gray = rows.mean(axis=1).reshape(1, len(dataset), -1)
-    made.append((yield from bench.probe("raw pixels, 28 x 28 (control)", gray, (), "softmax")))
+    raw = "raw pixels, 28 x 28 (control)"
+    pieces.append(partial(bench.probe, raw, gray, (), "softmax"))
     pretrained = plan.weights != "none"
     if pretrained:
         control, _ = network_of(replace(plan, weights="none", stage=""), len(dataset.classes))
         last = control.backbone.stage
         found = yield from material.features(control.backbone, [last])
         name = f"random weights, fixed, {plan.backbone} (control)"
-        made.append((yield from bench.probe(name, found.stages[last], (), "softmax")))
+        pieces.append(partial(bench.probe, name, found.stages[last], (), "softmax"))
     stages = _stages(plan, network)
     features = yield from material.features(network.backbone, stages)
     for stage, classifier in _probes(plan, stages):
         name = f"{'probe' if pretrained else 'probe of random weights'}: {_word(stage)}{classifier}"
         choices = {"strategy": "probe", "stage": stage, "classifier": classifier}
         at_hand = features.stages[stage]
-        made.append((yield from bench.probe(name, at_hand, tuple(choices.items()), classifier)))
+        pieces.append(partial(bench.probe, name, at_hand, tuple(choices.items()), classifier))
     if plan.strategy == "auto":
         for strategy in (["finetune"] if pretrained else []) + ["scratch"]:
-            made.append((yield from bench.gradients(strategy, material, limit)))
+            pieces.append(partial(bench.gradients, strategy, material, limit))
+    measured = yield from share(pieces, "comparing")
+    made = [candidate for candidate, _ in measured]
+    logits = {candidate.name: said for candidate, said in measured if said is not None}
     chosen = winner(tuple(made))
     choices = dict(chosen.choices)
     stage = choices.get("stage", stages[0])
     curve = yield from _curve(features.stages[stage], bench, choices.get("classifier", "softmax"))
     per_class = int(material.dataset.counts()["train"].min())
-    probes = [c for c in made if c.name in bench.logits and c.choices]
+    probes = [c for c in made if c.name in logits and c.choices]
     best = chosen if chosen in probes else max(probes, key=lambda c: c.accuracy)
-    answers = chances(bench.logits[best.name], dataset.multilabel)
+    answers = chances(logits[best.name], dataset.multilabel)
     held_out = HeldOut(best.name, tuple(dataset.cases["path"]), dataset.targets, answers)
     similarity = _similarity(made, pretrained)
     return Advice(tuple(made), chosen, per_class, similarity, curve, held_out)

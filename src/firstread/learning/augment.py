@@ -46,7 +46,9 @@ class Augmentation:
     brightness: float = 0.0
     contrast: float = 0.0
 
-    def __call__(self, images: Tensor, generator: torch.Generator) -> Tensor:
+    def __call__(
+        self, images: Tensor, generator: torch.Generator, first: int = 0, of: int = 0
+    ) -> Tensor:
         """Distort each image of a batch in its own way.
 
         Parameters
@@ -55,44 +57,36 @@ class Augmentation:
             float32 in [0, 1], shape (B, C, H, W).
         generator
             Where the randomness comes from; the same state gives the same pixels.
+        first, of
+            Where these are part of a larger batch: the place of the first one in it, and its
+            size. They are distorted as they would be among the others.
         """
         if self == PLAIN:
             return images
-        warped = self._warped(images, generator)
-        gain = 1 + self._spread(self.contrast, images, generator)
-        offset = self._spread(self.brightness, images, generator)
+        draws = _Draws(generator, of or len(images), slice(first, first + len(images)))
+        warped = self._warped(images, draws)
+        gain = 1 + draws.spread(self.contrast, images)
+        offset = draws.spread(self.brightness, images)
         if not (self.contrast or self.brightness):
             return warped
         gain, offset = gain.view(-1, 1, 1, 1), offset.view(-1, 1, 1, 1)
         mean = warped.mean((1, 2, 3), keepdim=True)
         return ((warped - mean) * gain + mean + offset).clamp_(0, 1)
 
-    def _warped(self, images: Tensor, generator: torch.Generator) -> Tensor:
+    def _warped(self, images: Tensor, draws: _Draws) -> Tensor:
         height, width = images.shape[2:]
         matrix = _warp(
-            torch.deg2rad(self._spread(self.rotation, images, generator)),
-            torch.deg2rad(self._spread(self.shear, images, generator)),
-            (
-                self._spread(self.shift * width, images, generator),
-                self._spread(self.shift * height, images, generator),
-            ),
-            (
-                1 + self._spread(self.zoom, images, generator),
-                1 + self._spread(self.zoom, images, generator),
-            ),
+            torch.deg2rad(draws.spread(self.rotation, images)),
+            torch.deg2rad(draws.spread(self.shear, images)),
+            (draws.spread(self.shift * width, images), draws.spread(self.shift * height, images)),
+            (1 + draws.spread(self.zoom, images), 1 + draws.spread(self.zoom, images)),
         )
         if self.flip:
-            coin = torch.rand(len(images), generator=generator).to(images.device)
+            coin = draws.uniform().to(images.device)
             matrix[:, :, 0] *= torch.where(coin < 0.5, -1.0, 1.0)[:, None]
         return torch.nn.functional.grid_sample(
             images, _grid(matrix, height, width), padding_mode="border", align_corners=False
         )
-
-    @staticmethod
-    def _spread(reach: float, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Draw one number an image, uniformly from -reach to reach."""
-        draw = torch.rand(len(images), generator=generator) * 2 - 1
-        return (draw * reach).to(images.device)
 
 
 PLAIN = Augmentation()
@@ -117,6 +111,23 @@ def augmentation(name: str) -> Augmentation:
     if name not in AUGMENTATIONS:
         raise unknown("kind of augmentation", name, AUGMENTATIONS)
     return AUGMENTATIONS[name]
+
+
+@dataclass(frozen=True)
+class _Draws:
+    """Random numbers for the images of a batch, of which some are kept."""
+
+    generator: torch.Generator
+    count: int
+    kept: slice
+
+    def uniform(self) -> Tensor:
+        """Draw one number an image, from 0 to 1."""
+        return torch.rand(self.count, generator=self.generator)[self.kept]
+
+    def spread(self, reach: float, images: Tensor) -> Tensor:
+        """Draw one number an image, from -reach to reach."""
+        return ((self.uniform() * 2 - 1) * reach).to(images.device)
 
 
 def _warp(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from firstread.datasets import PixelStore
 from firstread.learning.augment import PLAIN, Augmentation
+from firstread.learning.team import ALONE, Team
 
 Batch = tuple[Tensor, Tensor]
 Places = npt.NDArray[np.int64]
@@ -21,11 +22,35 @@ Places = npt.NDArray[np.int64]
 class Batches(Protocol):
     """Batches of inputs and targets, the same for the same epoch however often they're asked."""
 
+    @property
+    def order(self) -> Order:
+        """In which order what they are made of comes."""
+
     def __len__(self) -> int:
         """Return the number of batches an epoch."""
 
+    def of(self, team: Team) -> Batches:
+        """Return what comes of the same batches to one process of a team."""
+
     def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
         """Yield the batches of one epoch, but for the first `skip`."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one process gets of a batch.
+
+    Parameters
+    ----------
+    places
+        Of its images.
+    first, of
+        The place of the first one in the batch, and the batch's size.
+    """
+
+    places: Places
+    first: int
+    of: int
 
 
 @dataclass(frozen=True)
@@ -46,6 +71,8 @@ class Order:
     shares
         How often each image is drawn, relative to the others, where an epoch draws its images
         with repetition; each comes once if not given.
+    team
+        Who shares each batch.
     """
 
     count: int
@@ -53,9 +80,22 @@ class Order:
     seed: int = 0
     shuffle: bool = False
     shares: npt.NDArray[np.float64] | None = None
+    team: Team = ALONE
 
     def __len__(self) -> int:
         return -(-self.count // self.size)
+
+    @property
+    def least(self) -> int:
+        """Images in the smallest batch."""
+        return self.count // len(self)
+
+    def parts(self, epoch: int) -> list[Part]:
+        """Return this process's part of each batch; none of a batch with less than one for each."""
+        batches = self.batches(epoch)
+        owned = [(places, self.team.own(len(places))) for places in batches]
+        parts = [Part(places[own], own.start, len(places)) for places, own in owned]
+        return [part for part in parts if len(part.places)]
 
     def batches(self, epoch: int) -> list[Places]:
         """Return the places of each batch's images."""
@@ -111,14 +151,19 @@ class ImageBatches:
     def __len__(self) -> int:
         return len(self.order)
 
+    def of(self, team: Team) -> ImageBatches:
+        """Return what comes of the same batches to one process of a team."""
+        return replace(self, order=replace(self.order, team=team))
+
     def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
         """Yield images in [0, 1], shape (b, 1 or 3, S, S), and targets."""
-        orders = self.order.batches(number)[skip:]
-        batches = zip(orders, self.store.batches(orders), strict=True)
-        for place, (order, images) in enumerate(batches, start=skip):
+        parts = self.order.parts(number)[skip:]
+        batches = zip(parts, self.store.batches(part.places for part in parts), strict=True)
+        for place, (part, images) in enumerate(batches, start=skip):
             generator = torch.Generator().manual_seed(_mixed(self.order.seed, number, place))
-            distorted = self.augmentation(torch.from_numpy(images), generator)
-            yield distorted, torch.from_numpy(self.targets[order])
+            pixels = torch.from_numpy(images)
+            distorted = self.augmentation(pixels, generator, part.first, part.of)
+            yield distorted, torch.from_numpy(self.targets[part.places])
 
 
 @dataclass(frozen=True)
@@ -141,14 +186,18 @@ class FeatureBatches:
     def __len__(self) -> int:
         return len(self.order)
 
+    def of(self, team: Team) -> FeatureBatches:
+        """Return what comes of the same batches to one process of a team."""
+        return replace(self, order=replace(self.order, team=team))
+
     def epoch(self, number: int, skip: int = 0) -> Iterator[Batch]:
         """Yield features, shape (b, C) or (b, C, h, w), and targets."""
         view = self.views[number % len(self.views)]
-        for order in self.order.batches(number)[skip:]:
-            features = torch.from_numpy(np.ascontiguousarray(view[order]))
+        for part in self.order.parts(number)[skip:]:
+            features = torch.from_numpy(np.ascontiguousarray(view[part.places]))
             if features.ndim == 4:
                 features = features.contiguous(memory_format=torch.channels_last)
-            yield features, torch.from_numpy(self.targets[order])
+            yield features, torch.from_numpy(self.targets[part.places])
 
 
 def _mixed(*numbers: int) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,9 @@ SAMPLE = 2000
 COARSE = GRID[::2]
 """What C is chosen from where many classifiers are compared."""
 
+Measured = tuple[Candidate, Floats | None]
+"""A candidate, and of a probe what it said of each image out of fold: logits."""
+
 _GRADIENT_FOLDS = 3
 _STEPS_TIMED = 2
 
@@ -53,18 +56,15 @@ class Bench:
         The folds: places to learn from, and places held out.
     plan
         What is common to all candidates.
-    logits
-        What each probe said of each image, out of fold, by its name; filled as they are measured.
     """
 
     dataset: Dataset
     parted: list[tuple[Ints, Ints]]
     plan: Plan
-    logits: dict[str, Floats] = field(default_factory=dict)
 
     def probe(
         self, name: str, features: Floats, choices: tuple[tuple[str, Any], ...], classifier: str
-    ) -> Generator[Event, None, Candidate]:
+    ) -> Generator[Event, None, Measured]:
         """Measure a linear classifier on features, shape (1, n, C).
 
         Parameters
@@ -92,44 +92,54 @@ class Bench:
             else:
                 logits = event
         assert logits is not None
-        self.logits[name] = logits
-        return self._judged(name, choices, logits, np.arange(len(dataset)), start)
+        return self._judged(name, choices, logits, np.arange(len(dataset)), start), logits
 
     def gradients(
         self, strategy: str, material: Material, limit: float
-    ) -> Generator[Event, None, Candidate]:
-        """Measure fine-tuning or training from scratch, where time allows it."""
+    ) -> Generator[Event, None, Measured]:
+        """Measure fine-tuning or training from scratch, where time allows it.
+
+        Parameters
+        ----------
+        strategy
+            `finetune` or `scratch`.
+        material
+            Of the data set.
+        limit
+            When to stop, in seconds since 1970: another machine may have to know.
+        """
         name = {"finetune": "fine-tuning", "scratch": "from scratch"}[strategy]
         choices = (("strategy", strategy),)
         plan = settled(self.plan, dict(choices))
         start = time.perf_counter()
         parted = folds(self.dataset.targets, self.dataset.groups, _GRADIENT_FOLDS, self.plan.seed)
         if not parted:
-            return Candidate(name, choices, note="too few images a class")
+            return Candidate(name, choices, note="too few images a class"), None
         network, _ = network_of(plan, len(self.dataset.classes))
         plan = settle_precision(plan, network)
         material = replace(material, precision=plan.precision)
         needed = len(parted) * (yield from _training_seconds(network, plan, material, parted[0][0]))
-        left = limit - time.monotonic()
+        left = limit - time.time()
         if needed > left:
             note = (
                 f"not measured: would take about {_clock(needed)}, and {_clock(max(0, left))} "
                 "of --budget were left"
             )
-            return Candidate(name, choices, note=note)
+            return Candidate(name, choices, note=note), None
         logits, judged = [], []
         for number, (learned, held) in enumerate(parted, start=1):
             fold = fold_of(self.dataset, learned, held, plan.seed)
             network, _ = network_of(plan, len(fold.classes))
             for event in learn(network, plan, material.over(fold)):
-                if time.monotonic() > limit:
-                    return Candidate(name, choices, note="stopped: --budget ran out")
+                if time.time() > limit:
+                    return Candidate(name, choices, note="stopped: --budget ran out"), None
                 if isinstance(event, Step):
                     phase = f"comparing: {name}, fold {number} of {len(parted)}"
                     yield Step(phase, event.done, event.of)
             logits.append((yield from logits_of(network, plan, material.over(fold), "test")))
             judged.append(held)
-        return self._judged(name, choices, np.concatenate(logits), np.concatenate(judged), start)
+        rows = np.concatenate(judged)
+        return self._judged(name, choices, np.concatenate(logits), rows, start), None
 
     def _judged(
         self,

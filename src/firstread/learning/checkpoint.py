@@ -6,12 +6,44 @@ import os
 import pickle
 import zipfile
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 from firstread.errors import RunError
+
+
+class Kept(Protocol):
+    """Where a training's state is kept."""
+
+    def load(self) -> dict[str, Any] | None:
+        """Return the last state; None where there is none yet."""
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Keep a state instead of the last one."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A training's state in a file of this machine.
+
+    Parameters
+    ----------
+    path
+        Of the checkpoint.
+    """
+
+    path: Path
+
+    def load(self) -> dict[str, Any] | None:
+        """Return what the file holds; None where there is none yet."""
+        return load(self.path) if self.path.exists() else None
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Write the file anew."""
+        save(self.path, state)
 
 
 def save(path: Path, state: dict[str, Any], command: str = "firstread train --resume") -> None:

@@ -15,9 +15,12 @@ from firstread.errors import TrainingError
 from firstread.learning.batches import Batches
 from firstread.learning.objective import Objective, Tally
 from firstread.learning.plan import Plan
+from firstread.learning.team import ALONE, Team
 from firstread.progress import Step
 
 _WARM_UP = 0.1
+_APART = 7_368_787
+"""Between the seeds of two processes' dropout; a prime, as good as any."""
 _BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 _FORMATS = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -76,6 +79,8 @@ class Learner:
         Batches an epoch.
     aux_weight
         The share of each auxiliary classifier's loss.
+    team
+        Who trains it together.
     """
 
     def __init__(
@@ -86,8 +91,10 @@ class Learner:
         steps_per_epoch: int,
         layers: Sequence[Sequence[nn.Module]] = (),
         aux_weight: float = 0.0,
+        team: Team = ALONE,
     ) -> None:
         self.network = network
+        self.team = team
         self.plan = plan
         self.objective = objective
         self.steps = plan.epochs * steps_per_epoch
@@ -110,7 +117,7 @@ class Learner:
         return float(self.schedule.get_last_lr()[0])
 
     def learn(self, inputs: Tensor, targets: Tensor) -> None:
-        """Do one step.
+        """Do one step, on this process's part of a batch.
 
         Raises
         ------
@@ -119,23 +126,18 @@ class Learner:
         """
         plan, rate = self.plan, self.rate
         self.step += 1
-        inputs, targets = inputs.to(plan.device), targets.to(plan.device)
         # Dropout draws from torch's own generator: lend it one of this step's, and give
         # the caller's back.
         with torch.random.fork_rng(_cuda(plan.device)):
-            torch.manual_seed(plan.seed * 1_000_003 + self.step)
-            with autocast(plan):
-                logits, side = self.network.with_auxiliary(inputs)  # type: ignore[operator]
-            loss = self.objective.loss(logits, targets)
-            for other in side:
-                loss = loss + self.aux_weight * self.objective.loss(other, targets)
-            torch.autograd.backward(self.scaler.scale(loss))
-        self.scaler.unscale_(self.optimiser)
+            torch.manual_seed(plan.seed * 1_000_003 + self.step + _APART * self.team.rank)
+            loss = self._backward(inputs, targets.to(plan.device))
         trained = [p for p in self.network.parameters() if p.grad is not None]
+        self.team.sum([loss, *(p.grad for p in trained if p.grad is not None)])
+        self.scaler.unscale_(self.optimiser)
         norm = nn.utils.get_total_norm([p.grad for p in trained if p.grad is not None])
         if plan.clip:
             nn.utils.clip_grads_with_norm_(trained, plan.clip, norm)
-        finite = math.isfinite(float(loss.detach()))
+        finite = math.isfinite(float(loss))
         if not finite or not (self.scaler.is_enabled() or math.isfinite(float(norm))):
             raise TrainingError(
                 f"the loss is not a number at step {self.step} (epoch {self.epoch}, learning rate "
@@ -145,22 +147,45 @@ class Learner:
         self.scaler.update()
         self.schedule.step()
         self.optimiser.zero_grad()
-        plain = self.objective.plain().loss(logits.detach(), targets)
-        self.tally.add(float(plain), logits.detach(), targets)
+
+    def _backward(self, inputs: Tensor, targets: Tensor) -> Tensor:
+        """Add to the gradients what images say, some at a time; return their share of the loss."""
+        objective, plan, plain = self.objective, self.plan, self.objective.plain()
+        count = min(plan.accumulate, len(inputs))
+        shared, whole = torch.zeros((), device=plan.device), None
+        for some, known in zip(
+            inputs.tensor_split(count), targets.tensor_split(count), strict=True
+        ):
+            with autocast(plan), self.team.together():
+                logits, side = self.network.with_auxiliary(some.to(plan.device))  # type: ignore[operator]
+            loss = objective.loss(logits, known)
+            for other in side:
+                loss = loss + self.aux_weight * objective.loss(other, known)
+            if whole is None:
+                whole = objective.mass(targets, logits.shape[1])
+                self.team.sum([whole])
+            loss = loss * (objective.mass(known, logits.shape[1]) / whole)
+            torch.autograd.backward(self.scaler.scale(loss))
+            shared += loss.detach()
+            self.tally.add(float(plain.loss(logits.detach(), known)), logits.detach(), known)
+        return shared
 
     def state(self) -> dict[str, Any]:
-        """Return everything that changes in training, as tensors and plain values."""
+        """Return everything that changes in training, as tensors and plain values.
+
+        All processes of a team have to ask for it.
+        """
         return {
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "schedule": self.schedule.last_epoch,
             "scaler": self.scaler.state_dict(),
             "place": [self.step, self.epoch, self.place],
-            "tally": self.tally.state(),
+            "tally": self.tally.of(self.team).state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from another's state, to the same bits."""
+        """Go on from another's state, to the same bits; in a team, all from the same."""
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.schedule.last_epoch = state["schedule"]
@@ -168,7 +193,8 @@ class Learner:
         self.schedule._last_lr = rates
         self.scaler.load_state_dict(state["scaler"])
         self.step, self.epoch, self.place = state["place"]
-        self.tally.restore(state["tally"])
+        if self.team.rank == 0:  # The others' counts are in it already.
+            self.tally.restore(state["tally"])
 
 
 def finetune(learner: Learner, training: Batches, validation: Batches) -> Iterator[Step | Epoch]:
@@ -193,14 +219,16 @@ def finetune(learner: Learner, training: Batches, validation: Batches) -> Iterat
         start = time.perf_counter()
         thaw(learner.network, learner.layers, thawed(plan, len(learner.layers), learner.epoch))
         to_training(learner)
+        learner.team.take_over(learner.network)
         for inputs, targets in training.epoch(learner.epoch, learner.place):
             learner.learn(inputs, targets)
             learner.place += 1
             yield Step("training", learner.step, learner.steps)
-        judged = evaluate(learner.network, validation, plan, learner.objective)
+        judged = evaluate(learner.network, validation, plan, learner.objective).of(learner.team)
+        learned = learner.tally.of(learner.team)
         done = Epoch(
             learner.epoch,
-            *(learner.tally.loss, learner.tally.acc, judged.loss, judged.acc),
+            *(learned.loss, learned.acc, judged.loss, judged.acc),
             plan.lr * factor(plan.schedule, learner.steps)(learner.step - 1),
             time.perf_counter() - start,
         )

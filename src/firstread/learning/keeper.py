@@ -6,10 +6,9 @@ import copy
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from firstread.learning import checkpoint
+from firstread.learning.checkpoint import Kept
 from firstread.learning.finetune import Epoch, Learner
 from firstread.progress import Step
 
@@ -24,13 +23,13 @@ class Keeper:
     ----------
     learner
         Whose training it follows.
-    path
-        Of the checkpoint; None keeps none.
+    kept
+        Where checkpoints go; None keeps none.
     """
 
-    def __init__(self, learner: Learner, path: Path | None = None) -> None:
+    def __init__(self, learner: Learner, kept: Kept | None = None) -> None:
         self.learner = learner
-        self.path = path
+        self.kept = kept
         self.history: list[Epoch] = []
         self._best: dict[str, Any] | None = None
         self._saved = time.monotonic()
@@ -67,7 +66,7 @@ class Keeper:
                 if self.learner.plan.keep_best and self.best_epoch is event:
                     self._best = copy.deepcopy(self.learner.network.state_dict())
                 self.save()
-            elif time.monotonic() > self._saved + EVERY_S:
+            elif self.learner.team.any(time.monotonic() > self._saved + EVERY_S):
                 self.save()
             yield event
             if isinstance(event, Epoch) and self.over:
@@ -86,11 +85,11 @@ class Keeper:
         RunError
             If there is no room.
         """
-        if self.path is None:
+        if self.kept is None:
             return
         history = [asdict(epoch) for epoch in self.history]
         state = {"learner": self.learner.state(), "history": history, "best": self._best}
-        checkpoint.save(self.path, state)
+        self.kept.save(state)
         self._saved = time.monotonic()
 
     def restore(self) -> None:
@@ -101,9 +100,9 @@ class Keeper:
         RunError
             If it is damaged, or of another training.
         """
-        if self.path is None or not self.path.exists():
+        state = self.kept.load() if self.kept else None
+        if state is None:
             return
-        state = checkpoint.load(self.path)
         self.learner.restore(state["learner"])
         self.history = [Epoch(**epoch) for epoch in state["history"]]
         self._best = state["best"]

@@ -62,7 +62,8 @@ def range_test(learner: Learner, training: Batches) -> Generator[Step, None, Ran
     plan = replace(learner.plan, lr=1.0, schedule="constant", thaw_epochs=0)
     # Copied together, so that the copied groups hold the copied network's modules.
     network, layers = copy.deepcopy((learner.network, learner.layers))
-    tried = Learner(network, plan, learner.objective, 1, layers, learner.aux_weight)
+    known = (learner.objective, 1, layers, learner.aux_weight, learner.team)
+    tried = Learner(network, plan, *known)
     thaw(network, layers, len(layers))
     to_training(tried)
     shares = [float(group["lr"]) for group in tried.optimiser.param_groups]
@@ -81,7 +82,7 @@ def range_test(learner: Learner, training: Batches) -> Generator[Step, None, Ran
             if not rates:
                 raise
             break
-        smoothed = SMOOTHING * smoothed + (1 - SMOOTHING) * tried.tally.loss
+        smoothed = SMOOTHING * smoothed + (1 - SMOOTHING) * tried.tally.of(learner.team).loss
         rates.append(rate)
         losses.append(smoothed / (1 - SMOOTHING ** (number + 1)))
         yield Step("trying learning rates", number + 1, STEPS)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from firstread.backbones import probabilities
+from firstread.learning.team import Team
 
 Targets = npt.NDArray[np.int64]
 
@@ -52,6 +53,27 @@ class Objective:
             each = None if weights is None else weights[targets]
             return nn.functional.binary_cross_entropy_with_logits(logits[:, 0], soft, each)
         return nn.functional.cross_entropy(logits, targets, weights, label_smoothing=self.smoothing)
+
+    def mass(self, targets: Tensor, outputs: int) -> Tensor:
+        """Return by what `loss` divides the sum over a batch: its images, or their weights.
+
+        The loss of a batch is the mean of its parts' losses, each counted by its mass.
+
+        Parameters
+        ----------
+        targets
+            As of `loss`.
+        outputs
+            Columns of the logits.
+
+        Returns
+        -------
+        mass
+            float32, shape (), on the targets' device.
+        """
+        if self.multilabel or self.weights is None or outputs == 1:
+            return torch.tensor(float(len(targets)), device=targets.device)
+        return self.weights.to(targets.device)[targets].sum()
 
     def plain(self) -> Objective:
         """Return the objective that figures are told in: without smoothing and weights."""
@@ -107,6 +129,14 @@ class Tally:
     def acc(self) -> float:
         """Accuracy from 0 to 1."""
         return self._right / self._count
+
+    def of(self, team: Team) -> Tally:
+        """Return the count over all processes of a team."""
+        whole = Tally(self.multilabel)
+        sums = torch.tensor(self.state(), dtype=torch.float64)
+        team.sum([sums])
+        whole.restore(sums.tolist())
+        return whole
 
     def state(self) -> list[float]:
         """Return the sums, to go on from."""

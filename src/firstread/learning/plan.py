@@ -63,6 +63,9 @@ class Plan:
         A kind of augmentation: `none`, `mild` or `tutorial`.
     epochs, batch_size
         Passes over the training images, and images a step.
+    accumulate
+        In how many parts each batch is computed, one after another, where it doesn't fit into
+        memory at once. Batch norms that learn see one part at a time.
     lr, weight_decay
         Of AdamW; without decay it is Adam.
     find_lr
@@ -121,6 +124,7 @@ class Plan:
     augment: str = "mild"
     epochs: int = 30
     batch_size: int = 16
+    accumulate: int = 1
     lr: float = 1e-3
     find_lr: bool = False
     weight_decay: float = 0.05
@@ -177,7 +181,7 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 """What each strategy takes where the user gave nothing else."""
 
 _TRAINED = (
-    *("epochs", "batch_size", "lr", "find_lr", "schedule", "depth_decay", "clip"),
+    *("epochs", "batch_size", "accumulate", "lr", "find_lr", "schedule", "depth_decay", "clip"),
     *("label_smoothing", "thaw_epochs", "frozen", "patience"),
 )
 """Choices that only a training by gradients listens to."""
@@ -289,6 +293,7 @@ def _strategy(weights: str, recipe: str, given: Mapping[str, Any]) -> str:
 _RANGES: Mapping[str, tuple[float, float]] = {
     "epochs": (1, 100_000),
     "batch_size": (1, 100_000),
+    "accumulate": (1, 100_000),
     "clip": (0, 1e6),
     "depth_decay": (0.01, 1),
     "label_smoothing": (0, 0.99),

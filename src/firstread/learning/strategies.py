@@ -17,9 +17,9 @@ from firstread.errors import unknown
 from firstread.images import Display, neutralisers
 from firstread.learning.augment import PLAIN, augmentation
 from firstread.learning.batches import Batches, FeatureBatches, ImageBatches, Order, balanced
-from firstread.learning.finetune import Epoch, Learner, finetune
-from firstread.learning.keeper import Keeper
-from firstread.learning.lr_range import RangeTest, range_test
+from firstread.learning.finetune import Epoch
+from firstread.learning.loop import Loop, Train, train_here
+from firstread.learning.lr_range import RangeTest
 from firstread.learning.material import Material, places
 from firstread.learning.objective import Objective, class_weights
 from firstread.learning.plan import ALL, Plan
@@ -76,7 +76,13 @@ def settle_precision(plan: Plan, network: Network) -> Plan:
     return replace(plan, precision=precision)
 
 
-def learn(network: Network, plan: Plan, material: Material, saved: Path | None = None) -> Work:
+def learn(
+    network: Network,
+    plan: Plan,
+    material: Material,
+    saved: Path | None = None,
+    train: Train = train_here,
+) -> Work:
     """Train a network in place as a plan says, and yield what happens.
 
     Parameters
@@ -89,16 +95,18 @@ def learn(network: Network, plan: Plan, material: Material, saved: Path | None =
         Of a data set with the parts `train` and `val`.
     saved
         Where the state is saved and, if it is there, gone on from.
+    train
+        Runs the loop of a training by gradients.
 
     Returns
     -------
     plan
         With the learning rate that was used.
     """
-    return _LEARNERS[plan.strategy](network, plan, material, saved)
+    return _LEARNERS[plan.strategy](network, plan, material, saved, train)
 
 
-def _probe(network: Network, plan: Plan, material: Material, saved: Path | None) -> Work:
+def _probe(network: Network, plan: Plan, material: Material, *_: object) -> Work:
     """Put a linear classifier of fixed features on a network; yield each strength tried."""
     backbone, stage = network.backbone, network.backbone.stage
     training = material.dataset.part("train")
@@ -128,12 +136,14 @@ def _probe(network: Network, plan: Plan, material: Material, saved: Path | None)
     return plan
 
 
-def _gradients(network: Network, plan: Plan, material: Material, saved: Path | None) -> Work:
+def _gradients(
+    network: Network, plan: Plan, material: Material, saved: Path | None, train: Train
+) -> Work:
     """Train layers step by step."""
     resumed = saved is not None and saved.exists()
     if plan.head_first and not resumed:
         # The figures of the head's solution are not those of the training to come.
-        for event in _probe(network, replace(plan, views=1), material, None):
+        for event in _probe(network, replace(plan, views=1), material):
             if not isinstance(event, Trial):
                 yield event
     network.to(plan.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -145,22 +155,14 @@ def _gradients(network: Network, plan: Plan, material: Material, saved: Path | N
     objective = Objective(
         multilabel, plan.label_smoothing, weights if plan.balance == "weights" else None
     )
-    rest = (objective, len(training), _layers(network, plan), entry(plan.backbone).aux_weight)
-    learner = Learner(trained, plan, *rest)
-    if plan.find_lr:
-        tested = yield from range_test(learner, training)
-        yield tested
-        plan = replace(plan, lr=tested.chosen, find_lr=False)
-        learner = Learner(trained, plan, *rest)
-    keeper = Keeper(learner, saved)
-    keeper.restore()
-    yield from keeper.follow(finetune(learner, training, validation))
-    keeper.finish()
+    layers, share = _layers(network, plan), entry(plan.backbone).aux_weight
+    loop = Loop(trained, plan, objective, layers, share, training, validation)
+    plan = yield from train(loop, saved)
     network.requires_grad_(True)
     return plan
 
 
-_LEARNERS: Mapping[str, Callable[[Network, Plan, Material, Path | None], Work]] = {
+_LEARNERS: Mapping[str, Callable[[Network, Plan, Material, Path | None, Train], Work]] = {
     "probe": _probe,
     "finetune": _gradients,
     "scratch": _gradients,
