@@ -10,7 +10,9 @@ from typing import Any
 from firstread.datasets import load, with_validation
 from firstread.events import Event
 from firstread.learning import (
+    HERE,
     Advice,
+    Executor,
     FeatureCache,
     Material,
     advise,
@@ -28,6 +30,7 @@ def advising(
     device: str = "auto",
     budget: float | None = None,
     cache: FeatureCache | None = None,
+    executor: Executor = HERE,
     **choices: Any,
 ) -> Iterator[Event]:
     """Compare the ways to learn a data set; yield what happens, last the `Advice`.
@@ -36,7 +39,7 @@ def advising(
     ----------
     data
         As of `train`; held-out parts have no say.
-    skip_unreadable, device, budget, cache
+    skip_unreadable, device, budget, cache, executor
         As of `training`.
     **choices
         Fields of `Plan`: `backbone`, `weights`, `image_size`, `seed`, ... None stands for "not
@@ -49,6 +52,7 @@ def advising(
     """
     given = {name: value for name, value in choices.items() if value is not None}
     dataset = with_validation(load(data, slices=given.get("slices")), given.get("seed", 0))
+    executor.check(dataset.paths)
     plan = replace(make_plan(str(data), given), strategy="auto", device=choose_device(device))
     network, _ = network_of(plan, len(dataset.classes))
     plan = replace(plan, image_size=network.backbone.preprocessing.size)
@@ -56,5 +60,6 @@ def advising(
     material = Material(dataset, cache or FeatureCache(), plan.device, precision)
     found, material = yield from read(network, plan, material, skip_unreadable)
     yield found
-    advice: Advice = yield from advise(plan, network, material, budget=budget)
+    options: dict[str, Any] = {"budget": budget, "share": executor.share}
+    advice: Advice = yield from advise(plan, network, material, **options)
     yield advice

@@ -21,8 +21,10 @@ from firstread.evidence.permutation import Control
 from firstread.judging import judging
 from firstread.learning import (
     ALL,
+    HERE,
     Advice,
     Epoch,
+    Executor,
     Material,
     Plan,
     RangeTest,
@@ -56,6 +58,8 @@ class Course:
         The user's own choices, by the names of `Plan`.
     budget
         Seconds for the comparison of strategies.
+    executor
+        Who does the work.
     """
 
     material: Material
@@ -63,6 +67,7 @@ class Course:
     audit: Audit | None = None
     given: Mapping[str, Any] = field(default_factory=dict)
     budget: float | None = None
+    executor: Executor = HERE
 
     def run(self, plan: Plan, made: tuple[Network, Origin]) -> Generator[Event, None, Result]:
         """Compare strategies where the plan asks for it, train, save, and judge what is saved."""
@@ -70,9 +75,8 @@ class Course:
         if self.audit is not None:
             recorder.audit(self.audit)
         ready: Ready | None = None
-        work = trained(
-            plan, made, material, recorder.draft.path(CHECKPOINT), self.given, self.budget
-        )
+        saved = recorder.draft.path(CHECKPOINT)
+        work = trained(plan, made, material, saved, self.given, self.budget, self.executor)
         while True:
             try:
                 event = next(work)
@@ -106,6 +110,7 @@ def trained(
     saved: Path | None,
     given: Mapping[str, Any],
     budget: float | None,
+    executor: Executor = HERE,
 ) -> Generator[Event, None, Classifier]:
     """Compare strategies where a plan asks for it, and train; return the classifier.
 
@@ -121,18 +126,21 @@ def trained(
         The user's own choices.
     budget
         Seconds for the comparison.
+    executor
+        Who does the work.
     """
     network, origin = made
     dataset = material.dataset
     if plan.strategy == "auto" or plan.stage == ALL:
-        advice: Advice = yield from advise(plan, network, material, budget=budget)
+        options: dict[str, Any] = {"budget": budget, "share": executor.share}
+        advice: Advice = yield from advise(plan, network, material, **options)
         yield advice
         plan = settled(plan, dict(advice.chosen.choices), given)
         network, origin = network_of(plan, len(dataset.classes))
     plan = settle_precision(plan, network)
     material = replace(material, precision=plan.precision)
     yield Ready(plan, origin, sum(p.numel() for p in network.parameters()))
-    yield from learn(network, plan, material, saved)
+    yield from learn(network, plan, material, saved, executor.train)
     network.drop_auxiliary()
     network = network.to("cpu").eval()
     several = dataset.multilabel
@@ -175,15 +183,17 @@ def repetitions(
     folds, repeats, permute
         As of `training`.
     """
+    given, budget = course.given, course.budget
 
     def procedure(material: Material) -> npt.NDArray[Any]:
         made = network_of(plan, len(material.dataset.classes))
-        classifier = returned(trained(plan, made, material, None, course.given, course.budget))
+        classifier = returned(trained(plan, made, material, None, given, budget))
         answers: npt.NDArray[Any] = classifier.predict_proba(material.dataset.part("test").paths)
         return answers
 
     known = (course.material, procedure)
+    options: dict[str, Any] = {"seed": plan.seed, "share": course.executor.share}
     if folds:
-        yield crossvalidating(*known, count=folds, repeats=repeats, seed=plan.seed)
+        yield crossvalidating(*known, count=folds, repeats=repeats, **options)
     if permute:
-        yield permuting(*known, count=folds or _FOLDS, times=permute, seed=plan.seed)
+        yield permuting(*known, count=folds or _FOLDS, times=permute, **options)

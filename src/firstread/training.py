@@ -21,6 +21,8 @@ from firstread.evidence.permutation import Control
 from firstread.images import located
 from firstread.learning import (
     ALL,
+    HERE,
+    Executor,
     FeatureCache,
     Material,
     Plan,
@@ -35,6 +37,7 @@ from firstread.recording import Recorder
 from firstread.report.report import write as write_report
 from firstread.run import (
     CASES,
+    CLUSTER,
     DATA,
     PLAN,
     Run,
@@ -116,6 +119,7 @@ def training(
     repeats: int = 1,
     permute: int = 0,
     columns: Sequence[str] = (),
+    executor: Executor = HERE,
     **choices: Any,
 ) -> Iterator[Event]:
     """Do the main job, and yield what happens as it happens.
@@ -147,6 +151,8 @@ def training(
         How often that is repeated with shuffled labels, in five folds if `folds` is 0.
     columns
         Of DICOM files, as of `datasets.load`.
+    executor
+        Who does the work; this process, or a cluster (`firstread.cluster`).
     **choices
         Any field of `Plan`: `recipe`, `backbone`, `weights`, `strategy`, `epochs`, `batch_size`,
         `lr` (or `auto`), `image_size`, `slices`, `augment`, `seed`, `precision`, ... None stands
@@ -157,6 +163,7 @@ def training(
     seed = given.get("seed", plan.seed if plan else 0)
     slices = given.get("slices", plan.slices if plan else "") or None
     dataset = with_validation(load(data, columns=columns, slices=slices), seed)
+    executor.check(dataset.paths)
     plan = replace(plan, data=str(data), **given) if plan else make_plan(str(data), given)
     plan = replace(plan, device=choose_device(device))
     augmentation(plan.augment)
@@ -172,7 +179,7 @@ def training(
         recorder = Recorder(draft)
         recorder.start(found.dataset, plan, found.skipped, _kept(material, network))
         recorder.plan(plan)
-        course = Course(material, recorder, audited, given, budget)
+        course = Course(material, recorder, audited, given, budget, executor)
         result = yield from course.run(plan, (network, origin))
         repeated: list[CrossValidation | Control] = []
         for work in repetitions(course, plan, folds, repeats, permute):
@@ -189,18 +196,25 @@ def resuming(
     pixel_budget: int = PIXEL_BUDGET,
     cache: FeatureCache | None = None,
     audit: bool = True,
+    executor: Executor = HERE,
 ) -> Iterator[Event]:
     """Go on with an unfinished run, and yield what happens; earlier epochs are told again.
 
     Parameters
     ----------
-    run, pixel_budget, cache, audit
+    run, pixel_budget, cache, audit, executor
         As of `resume` and `training`.
     """
     check_unfinished(run)
     folder = Path(run)
+    if executor is HERE and (folder / CLUSTER).exists():
+        raise RunError(
+            f"{folder}: was begun on a cluster, and its state is where that one keeps it "
+            f"({CLUSTER} says where); add --cluster ADDRESS, or --cluster auto"
+        )
     plan = Plan.load(folder / PLAN)
     dataset = _cases(folder)
+    executor.check(dataset.paths)
     network, origin = network_of(plan, len(dataset.classes))
     audited = (yield from _audited(dataset)) if audit else None
     material = Material(dataset, cache or FeatureCache(), plan.device, plan.precision, pixel_budget)
@@ -208,7 +222,7 @@ def resuming(
     yield found
     with drafting(folder, resumed=True) as draft:
         draft.log("resumed")
-        course = Course(material, Recorder(draft), audited)
+        course = Course(material, Recorder(draft), audited, executor=executor)
         result = yield from course.run(plan, (network, origin))
         write_report(Run(draft.folder))
     yield result

@@ -34,6 +34,7 @@ def advise(
             show_default=False,
         ),
     ] = None,
+    cluster: options.Cluster = None,
 ) -> None:
     """Say how to learn a data set: the tutorial's rule, and beside it a measurement.
 
@@ -41,29 +42,32 @@ def advise(
     more images would bring. Writes nothing but the figure that is asked for.
     """
     from firstread.advising import advising
+    from firstread.cli.clustered import executing
     from firstread.cli.progress import show
     from firstread.cli.screen import drawable
 
     if figure is not None:
         drawable("--figure", figure)
-    advice = show(
-        advising(
-            data,
-            skip_unreadable=skip_unreadable,
-            device=device,
-            budget=budget or 120.0,
-            backbone=backbone,
-            weights=weights,
-            image_size=image_size,
-            balance=balance,
-            neutralise=neutralise,
-            window=window,
-            spacing=spacing,
-            slices=slices,
-            seed=seed,
-            precision=precision,
+    with executing(cluster, device=device) as executor:
+        advice = show(
+            advising(
+                data,
+                skip_unreadable=skip_unreadable,
+                device=device,
+                budget=budget or 120.0,
+                executor=executor,
+                backbone=backbone,
+                weights=weights,
+                image_size=image_size,
+                balance=balance,
+                neutralise=neutralise,
+                window=window,
+                spacing=spacing,
+                slices=slices,
+                seed=seed,
+                precision=precision,
+            )
         )
-    )
     if figure is not None and advice.curve is not None:
         from firstread.report.figures import learning_curve_figure
 

@@ -51,6 +51,12 @@ def train(
     budget: options.Budget = None,
     epochs: options.Epochs = None,
     batch_size: options.BatchSize = None,
+    accumulate: Annotated[
+        int | None,
+        typer.Option(
+            help="Parts that a batch is computed in, where memory is short.", show_default=False
+        ),
+    ] = None,
     lr: options.LearningRate = None,
     balance: options.Balance = None,
     label_smoothing: options.LabelSmoothing = None,
@@ -80,16 +86,39 @@ def train(
     audit: Annotated[
         bool, typer.Option(help="Look for what is wrong with the data first, and fit rivals.")
     ] = True,
+    cluster: options.Cluster = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="With --cluster: how many workers train the network together; one a GPU, or one "
+            "a machine where there is none, if not given.",
+            show_default=False,
+        ),
+    ] = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FOLDER|URL",
+            help="With --cluster: where the training's state is kept, a folder that all machines "
+            "share or object storage (s3://, gs://, ...); RUN if not given.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Train a classifier on a folder of labelled images.
 
     Needs no option but --out. Says what it found, compares the cheap ways to learn it, shows the
     training as it goes, and leaves in RUN the model, its learning curves and its predictions.
     """
+    from firstread.cli.clustered import executing
     from firstread.cli.progress import show
     from firstread.errors import UsageError
     from firstread.training import resuming, training
 
+    if cluster is None and (workers, storage) != (None, None):
+        raise UsageError("--workers and --storage go with --cluster; write --cluster auto")
+    executed = executing(cluster, workers=workers or 0, storage=storage or "", device=device)
     choices: dict[str, Any] = {
         "recipe": recipe,
         "backbone": backbone,
@@ -99,6 +128,7 @@ def train(
         "classifier": classifier,
         "epochs": epochs,
         "batch_size": batch_size,
+        "accumulate": accumulate,
         "lr": lr,
         "balance": balance,
         "label_smoothing": label_smoothing,
@@ -120,7 +150,8 @@ def train(
             raise UsageError(
                 f"--resume {resume}: the run goes on as it was planned, with its own data; {extra}"
             )
-        show(resuming(resume))
+        with executed as executor:
+            show(resuming(resume, executor=executor))
         return
     if out is None:
         raise UsageError("--out RUN is missing: the name of the run folder to make")
@@ -133,19 +164,21 @@ def train(
         raise UsageError("DATA is missing: a folder of class folders, or a table of images")
     where = data if data is not None or made is None else Path(made.data)
     assert where is not None
-    show(
-        training(
-            where,
-            out,
-            plan=made,
-            skip_unreadable=skip_unreadable,
-            device=device,
-            budget=budget,
-            audit=audit,
-            folds=folds,
-            repeats=repeats,
-            permute=permute,
-            columns=column or (),
-            **choices,
+    with executed as executor:
+        show(
+            training(
+                where,
+                out,
+                plan=made,
+                skip_unreadable=skip_unreadable,
+                device=device,
+                budget=budget,
+                audit=audit,
+                folds=folds,
+                repeats=repeats,
+                permute=permute,
+                columns=column or (),
+                executor=executor,
+                **choices,
+            )
         )
-    )

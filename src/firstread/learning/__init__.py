@@ -6,6 +6,7 @@ from firstread.learning.bench import fold_of, sampled
 from firstread.learning.cache import FeatureCache
 from firstread.learning.candidates import Candidate
 from firstread.learning.curve import LearningCurve, learning_curve
+from firstread.learning.executor import HERE, Executor
 from firstread.learning.features import Features, extract
 from firstread.learning.finetune import Epoch
 from firstread.learning.lr_range import RangeTest
@@ -19,11 +20,13 @@ __all__ = [
     "ALL",
     "AUGMENTATIONS",
     "BUDGET_S",
+    "HERE",
     "TUTORIAL_NOTES",
     "Advice",
     "Augmentation",
     "Candidate",
     "Epoch",
+    "Executor",
     "FeatureCache",
     "Features",
     "HeldOut",

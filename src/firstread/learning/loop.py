@@ -71,6 +71,25 @@ class Loop:
         keeper.finish()
         return plan
 
+    def take(self, kept: Kept, plan: Plan) -> None:
+        """Give the network the weights of a training that ran to its end elsewhere.
+
+        Parameters
+        ----------
+        kept
+            Where its state is.
+        plan
+            That `run` returned there.
+        """
+        keeper = Keeper(self._learner(plan, ALONE), kept)
+        keeper.restore()
+        keeper.finish()
+
+    def on(self, device: str) -> Loop:
+        """Return the loop on a device, as torch names it; its network is moved there."""
+        self.network.to(device)
+        return replace(self, plan=replace(self.plan, device=device))
+
     def check(self, processes: int) -> None:
         """Refuse to be shared by more processes than a batch has images.
 

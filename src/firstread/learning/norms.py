@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-import torch.distributed.nn.functional
+import torch.distributed
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -69,7 +69,24 @@ def _batch_norm(
     return y.to(input.dtype)
 
 
+class _Sum(torch.autograd.Function):
+    """The sum over the processes; on the way back, that of the gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        return _summed(values)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        return _summed(gradients[0])
+
+
 def _sum(values: Tensor) -> Tensor:
-    """Sum over the processes, and their gradients on the way back."""
-    summed: Tensor = torch.distributed.nn.functional.all_reduce(values)  # type: ignore[no-untyped-call]
+    summed: Tensor = _Sum.apply(values)
+    return summed
+
+
+def _summed(values: Tensor) -> Tensor:
+    summed = values.clone()
+    torch.distributed.all_reduce(summed)
     return summed
