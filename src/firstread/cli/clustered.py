@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from firstread.cluster import Cluster
     from firstread.evaluating import Label
+    from firstread.learning import Executor
     from firstread.spreading import Each
 
 
@@ -94,3 +95,19 @@ def predict_on(
         markup=False,
     )
     return None
+
+
+@contextmanager
+def executing(
+    address: str | None, *, workers: int = 0, storage: str = "", device: str = "auto"
+) -> Iterator[Executor]:
+    """Say who does the work of a training within the block: this process, or a cluster."""
+    from firstread.learning import HERE
+
+    if address is None:
+        yield HERE
+        return
+    from firstread.cluster.executor import executor
+
+    with told(address) as cluster:
+        yield executor(cluster, workers=workers, storage=storage, device=device)
