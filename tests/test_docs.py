@@ -26,8 +26,11 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 QUICK = ("audit", "cache", "inspect", "predict", "show", "zoo")
 SLOW = ("advise", "evaluate", "explain", "export", "train")
-# What no test has: a download, a GPU, a run that was stopped, a study; or hours.
-ABSENT = ("imagenet", "cuda", "--resume", "--plan", "STUDY", "FILE", "--folds", "--permute")
+# What no test has: a download, a GPU, a run that was stopped, a study, a cluster; or hours.
+ABSENT = (
+    *("imagenet", "cuda", "--resume", "--plan", "STUDY", "FILE", "--folds", "--permute"),
+    "10.0.0.5:6379",
+)
 # What asks for weights to start from.
 PRETRAINED = ("probe", "finetune", "phantom_s")
 TRAINS = "firstread.train("
@@ -201,7 +204,9 @@ def test_options_named_in_sentences_exist() -> None:
     for page in PAGES:
         for line in page.read_text(encoding="utf-8").splitlines():
             # What isn't firstread's: Python's, pip's, and a script's named on the line before.
-            if not re.search(r"python |pip |docker |systemctl |--real FOLDER", line):
+            if not re.search(
+                r"python |pip |docker |systemctl |sbatch |ray start |--real FOLDER", line
+            ):
                 told = re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", line)
                 assert set(told) <= known, f"{page.name}: {line}"
 

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from firstread.errors import FirstreadError
 from firstread.progress import Notice
+
+Kind = TypeVar("Kind", bound=BaseException)
+
+_WRAPPED = ("cause", "health_check_failure", "__cause__")
+"""Where the errors of Ray and of Python keep those that they tell of."""
 
 
 class _Memory:
@@ -53,7 +58,9 @@ class Board:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        return cls(ray.remote(num_cpus=0, scheduling_strategy=here)(_Memory).remote())
+        board = cls(ray.remote(num_cpus=0, scheduling_strategy=here)(_Memory).remote())
+        board.taken()  # It is there.
+        return board
 
     def tell(self, events: Sequence[Any]) -> None:
         """Put events there, without waiting."""
@@ -63,14 +70,13 @@ class Board:
         """Say that workers failed, by their numbers."""
         import ray
 
+        died = ray.exceptions.RayActorError
         # Where one dies the others fail because of it.
-        dead = {
-            rank for rank, error in errors.items() if isinstance(error, ray.exceptions.RayError)
-        }
+        dead = [rank for rank, error in errors.items() if _cause(error, died)]
         rank = min(dead or errors)
         said = str(errors[rank]).strip().splitlines() or [type(errors[rank]).__name__]
         failure = f"worker {rank} died" if dead else f"worker {rank} failed ({said[-1]})"
-        own = [cause for error in errors.values() if (cause := _own(error)) is not None]
+        own = [cause for error in errors.values() if (cause := _cause(error, FirstreadError))]
         ray.get(self.memory.fail.remote(failure, own[0] if own else None))
 
     def taken(self) -> list[Any]:
@@ -95,8 +101,9 @@ class Board:
             ray.kill(self.memory)
 
 
-def _own(error: BaseException | None) -> FirstreadError | None:
-    """Return the error of firstread that another wraps, if it does."""
-    while error is not None and not isinstance(error, FirstreadError):
-        error = getattr(error, "cause", None) or error.__cause__
+def _cause(error: BaseException | None, kind: type[Kind]) -> Kind | None:
+    """Return the error of some kind that another wraps, or is itself."""
+    while error is not None and not isinstance(error, kind):
+        inner = (getattr(error, name, None) for name in _WRAPPED)
+        error = next(filter(None, inner), None)
     return error
