@@ -164,6 +164,45 @@ def test_one_worker_killed_ends_at_the_weights_of_the_plain_process(
 
 
 @pytest.mark.slow
+def test_two_workers_go_on_where_a_machine_is_lost_and_come_to_the_same(
+    images: Path,
+    plain: np.ndarray,
+    tmp_path: Path,
+    machines: Any,
+    cluster: Cluster,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def lose_a_machine() -> None:
+        appears(tmp_path / "reached")
+        machines.remove_node(next(iter(machines.worker_nodes)), allow_graceful=False)
+        (tmp_path / "over").touch()
+
+    run = tmp_path / "run"
+    thread = threading.Thread(target=lose_a_machine)
+    thread.start()
+    worker = disturbing(executor(cluster, workers=2), tmp_path)
+    epochs, notices = followed(events(images, run, worker))
+    thread.join()
+    machines.add_node(num_cpus=1)
+    assert len(notices) == 1
+    assert "going on from the last checkpoint" in notices[0]
+    assert epochs == list(range(1, EPOCHS + 1))
+    # What the order of additions alone can do: one process, each batch the other way round.
+    whole = Order.batches
+    monkeypatch.setattr(Order, "batches", lambda self, epoch: turned(whole(self, epoch)))
+    list(events(images, tmp_path / "turned"))
+    tolerance = 16 * np.abs(weights(tmp_path / "turned") - plain).max()
+    assert 0 < tolerance < 1e-3
+    assert np.abs(weights(run) - plain).max() <= tolerance
+    list(events(images, tmp_path / "other", epochs=EPOCHS - 1))
+    assert np.abs(weights(tmp_path / "other") - plain).max() > 10 * tolerance
+
+
+def turned(batches: Sequence[np.ndarray]) -> list[np.ndarray]:
+    return [places[::-1] for places in batches]
+
+
+@pytest.mark.slow
 def test_folds_shuffles_and_candidates_are_those_of_one_process(
     images: Path, tmp_path: Path, cluster: Cluster
 ) -> None:
@@ -210,45 +249,6 @@ def test_a_driver_killed_goes_on_to_the_same_weights(
     assert not notices
     assert np.array_equal(weights(run), plain)
     assert not list((tmp_path / "storage").iterdir())
-
-
-@pytest.mark.slow
-def test_two_workers_go_on_where_a_machine_is_lost_and_come_to_the_same(
-    images: Path,
-    plain: np.ndarray,
-    tmp_path: Path,
-    machines: Any,
-    cluster: Cluster,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    def lose_a_machine() -> None:
-        appears(tmp_path / "reached")
-        machines.remove_node(next(iter(machines.worker_nodes)), allow_graceful=False)
-        (tmp_path / "over").touch()
-
-    run = tmp_path / "run"
-    thread = threading.Thread(target=lose_a_machine)
-    thread.start()
-    worker = disturbing(executor(cluster, workers=2), tmp_path)
-    epochs, notices = followed(events(images, run, worker))
-    thread.join()
-    machines.add_node(num_cpus=1)
-    assert len(notices) == 1
-    assert "going on from the last checkpoint" in notices[0]
-    assert epochs == list(range(1, EPOCHS + 1))
-    # What the order of additions alone can do: one process, each batch the other way round.
-    whole = Order.batches
-    monkeypatch.setattr(Order, "batches", lambda self, epoch: turned(whole(self, epoch)))
-    list(events(images, tmp_path / "turned"))
-    tolerance = 16 * np.abs(weights(tmp_path / "turned") - plain).max()
-    assert 0 < tolerance < 1e-3
-    assert np.abs(weights(run) - plain).max() <= tolerance
-    list(events(images, tmp_path / "other", epochs=EPOCHS - 1))
-    assert np.abs(weights(tmp_path / "other") - plain).max() > 10 * tolerance
-
-
-def turned(batches: Sequence[np.ndarray]) -> list[np.ndarray]:
-    return [places[::-1] for places in batches]
 
 
 def piece(first: Path, outcome: Any) -> Iterator[Step]:
