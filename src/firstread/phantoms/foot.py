@@ -100,8 +100,8 @@ def draw(n: int, size: int, generator: torch.Generator, hard: float = 1.0) -> Ph
     )
     # Worn joints: dense, and broader than the bones by their spurs.
     joints = start[:, :, 1]
-    nodes = torch.tensor([11.0, 8.0, 8, 8, 8])[:, None] * torch.tensor([1.0, 1.0, 0.5])
-    nodes = short_bones(joints, nodes * worn[:, None, None], turn, 0.0, 2.4, points=80)
+    broad = torch.tensor([11.0, 8.0, 8, 8, 8])[:, None] * torch.tensor([1.0, 1.0, 0.5])
+    nodes = short_bones(joints, broad * worn[:, None, None], turn, 0.0, 2.4, points=80)
     bones = join([toes, back, _tarsals(dice, who, turn), chalk, nodes])
     return expose(
         stand, limb, bones, metal, who, (labels, signs), dice, size, hard, sheath, grit=0.8
