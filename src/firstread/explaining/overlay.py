@@ -72,10 +72,10 @@ def sheet(image: Image, explanation: Explanation, name: str) -> Figure:
     film.set_title(f"{name}: {width} x {height} px", fontsize=9)
     marked.imshow(overlay(image, explanation), interpolation="nearest")
     kind = METHODS[explanation.method]
-    marked.set_title(
-        f"{kind.title} for {explanation.target} (probability {explanation.probability:.3f})",
-        fontsize=9,
-    )
+    down, across = explanation.grid.shape
+    places = f", {down} x {across} places" if kind.cheap else ""
+    sure = f"probability {explanation.probability:.3f}"
+    marked.set_title(f"{kind.title} for {explanation.target} ({sure}){places}", fontsize=9)
     for axes in (film, marked):
         axes.set_axis_off()
     colours, norm = _scale(explanation)
