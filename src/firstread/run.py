@@ -18,6 +18,7 @@ from typing import Any
 import pandas as pd
 
 from firstread.errors import RunError
+from firstread.locks import is_held, taken
 
 UNFINISHED = "UNFINISHED.txt"
 PLAN = "plan.json"
@@ -45,6 +46,7 @@ OUT_OF_FOLD = "out_of_fold.csv"
 SUBGROUPS = "subgroups.json"
 REPORT = "report.html"
 
+_HELD = "{}: another process is training it; wait for that one, or stop it"
 _UNDER_WAY = "This run is under way, or was killed. It holds no usable model."
 
 
@@ -189,6 +191,8 @@ def check_unfinished(folder: str | Path) -> None:
         done = (folder / PLAN).exists()
         state = "is finished already" if done else "is no run of firstread"
         raise RunError(f"{folder}: {state}; --resume goes on with an unfinished run")
+    if is_held(folder / UNFINISHED):
+        raise RunError(_HELD.format(folder))
     missing = [name for name in (PLAN, DATA, CASES) if not (folder / name).exists()]
     if missing:
         raise RunError(
@@ -210,15 +214,19 @@ def drafting(folder: str | Path, *, resumed: bool = False) -> Iterator[Draft]:
     draft.folder.mkdir(parents=True, exist_ok=True)
     note = draft.path(UNFINISHED)
     note.write_text(_UNDER_WAY + "\n", encoding="utf-8")
-    try:
-        yield draft
-    except BaseException as error:
-        reason = str(error) or type(error).__name__
-        stopped = isinstance(error, KeyboardInterrupt | GeneratorExit)
-        why = "This run was stopped." if stopped else f"This run failed: {reason}."
-        note.write_text(f"{why} It holds no usable model.\n", encoding="utf-8")
-        draft.log(why)
-        raise
+    # Opened to read, so that it stays one file while the note in it changes.
+    with note.open("rb") as lock:
+        if not taken(lock):
+            raise RunError(_HELD.format(folder))
+        try:
+            yield draft
+        except BaseException as error:
+            reason = str(error) or type(error).__name__
+            stopped = isinstance(error, KeyboardInterrupt | GeneratorExit)
+            why = "This run was stopped." if stopped else f"This run failed: {reason}."
+            note.write_text(f"{why} It holds no usable model.\n", encoding="utf-8")
+            draft.log(why)
+            raise
     draft.path(CHECKPOINT).unlink(missing_ok=True)
     note.unlink()
 

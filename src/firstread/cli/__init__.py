@@ -11,6 +11,7 @@ import typer
 
 from firstread import __version__
 from firstread.cli.advise import advise
+from firstread.cli.app import app as app_
 from firstread.cli.audit import audit
 from firstread.cli.cache import cache
 from firstread.cli.card import card
@@ -62,6 +63,7 @@ COMMANDS = (
 )
 for command in COMMANDS:
     app.command()(command)
+app.command("app")(app_)
 app.add_typer(pacs, name="pacs")
 
 

@@ -105,6 +105,9 @@ def train(
             show_default=False,
         ),
     ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print what happens as JSON, an event a line.")
+    ] = False,
 ) -> None:
     """Train a classifier on a folder of labelled images.
 
@@ -112,6 +115,7 @@ def train(
     training as it goes, and leaves in RUN the model, its learning curves and its predictions.
     """
     from firstread.cli.clustered import executing
+    from firstread.cli.lines import write_lines
     from firstread.cli.progress import show
     from firstread.errors import UsageError
     from firstread.training import resuming, training
@@ -119,6 +123,7 @@ def train(
     if cluster is None and (workers, storage) != (None, None):
         raise UsageError("--workers and --storage go with --cluster; write --cluster auto")
     executed = executing(cluster, workers=workers or 0, storage=storage or "", device=device)
+    tell = write_lines if json else show
     choices: dict[str, Any] = {
         "recipe": recipe,
         "backbone": backbone,
@@ -151,7 +156,7 @@ def train(
                 f"--resume {resume}: the run goes on as it was planned, with its own data; {extra}"
             )
         with executed as executor:
-            show(resuming(resume, executor=executor))
+            tell(resuming(resume, executor=executor))
         return
     if out is None:
         raise UsageError("--out RUN is missing: the name of the run folder to make")
@@ -165,7 +170,7 @@ def train(
     where = data if data is not None or made is None else Path(made.data)
     assert where is not None
     with executed as executor:
-        show(
+        tell(
             training(
                 where,
                 out,

@@ -64,10 +64,10 @@ def rendered(records: Records) -> str:
     return page(TEMPLATE, content(records))
 
 
-def page(template: str, shown: Mapping[str, Any]) -> str:
-    """Return one of this room's templates with what it shows."""
+def page(template: str, shown: Mapping[str, Any], *rooms: Path) -> str:
+    """Return a template of this room, or of other folders, with what it shows."""
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader([*rooms, Path(__file__).parent]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -55,19 +55,26 @@ def serving(
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)
-    with _listening(host, port) as held:
+    with listening(host, port) as held:
         number = held.getsockname()[1]
         yield f"http://{f'[{host}]' if ':' in host else host}:{number}"
         config = configured(application(answerer, limits, access), limits)
-        logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
-        # uvicorn repeats the signal that ended it once all is done.
-        before = {number: signal.signal(number, _done) for number in _SIGNALS}
         try:
-            uvicorn.Server(config).run([held])
+            served(config, held)
         finally:
-            for number, handler_ in before.items():
-                signal.signal(number, handler_)
             log.removeHandler(handler)
+
+
+def served(config: uvicorn.Config, held: socket.socket) -> None:
+    """Answer on a port until SIGINT or SIGTERM."""
+    logging.getLogger("uvicorn").setLevel(logging.CRITICAL)
+    # uvicorn repeats the signal that ended it once all is done.
+    before = {number: signal.signal(number, _done) for number in _SIGNALS}
+    try:
+        uvicorn.Server(config).run([held])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def configured(app: FastAPI, limits: Limits) -> uvicorn.Config:
@@ -129,7 +136,14 @@ def _done(number: int, frame: object) -> None:
     """Take the signal for what it was: the service has ended by now."""
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int) -> socket.socket:
+    """Take a port; of 0 a free one.
+
+    Raises
+    ------
+    UsageError
+        If the address is none of this machine's, or taken.
+    """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         return socket.create_server((host, port), family=family, backlog=2048)

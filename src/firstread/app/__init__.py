@@ -1,0 +1,1 @@
+"""The whole way in a browser, from a folder of images to a judged model: `firstread app`."""
