@@ -59,10 +59,12 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """`firstread app`, as a user starts it."""
     root = tmp_path_factory.mktemp("app")
-    shelf = Shelf(root / "runs")
-    words = ["app", "--runs", str(shelf.folder), "--port", "0", "--no-browser"]
+    shelf = Shelf(root / "firstread")
     process = subprocess.Popen(
-        [sys.executable, "-m", "firstread", *words], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "firstread", "app", "--port", "0", "--no-browser"],
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "HOME": str(root)},
     )
     try:
         assert process.stderr is not None

@@ -13,6 +13,7 @@ import PIL.Image
 import torch
 
 from firstread.advising import advising
+from firstread.app.shelf import homely
 from firstread.backbones import NAMES, ZOO, at_hand
 from firstread.events import Event
 from firstread.images import read
@@ -127,7 +128,13 @@ def command(words: list[str]) -> str:
     >>> command(["train", "my films", "--out", "run"])
     "firstread train 'my films' --out run"
     """
-    return shlex.join(["firstread", *words])
+    return " ".join(map(_typed, ["firstread", *words]))
+
+
+def _typed(word: str) -> str:
+    """Write a word for a shell, the user's own folder as it is usually typed."""
+    short = homely(word)
+    return f"~/{shlex.quote(short[2:])}" if short.startswith("~/") else shlex.quote(word)
 
 
 def usual_backbone() -> str:

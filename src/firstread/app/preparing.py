@@ -156,11 +156,17 @@ class PrepareHandlers(Desk):
 
     def _choices(self, session: Session, values: Sequence[Any]) -> tuple[Choices, str]:
         backbone, strategy, augment, epochs, image_size, seed, skip, name = values
-        numbers = [int(number or 0) for number in (epochs, image_size, seed)]
         data = str(self._seen(session).data)
-        return Choices(
-            data, backbone, strategy, augment, *numbers, skip_unreadable=bool(skip)
-        ), str(name)
+        numbers = {"epochs": epochs, "image_size": image_size, "seed": seed}
+        choices = Choices(
+            data,
+            backbone,
+            strategy,
+            augment,
+            **{key: int(number or 0) for key, number in numbers.items()},
+            skip_unreadable=bool(skip),
+        )
+        return choices, str(name)
 
     def _seen(self, session: Session) -> Seen:
         if session.seen is None:

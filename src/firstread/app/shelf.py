@@ -187,6 +187,19 @@ def checked(name: str) -> str:
     return name
 
 
+def homely(path: str | Path) -> str:
+    """Write a path with `~` for the user's own folder.
+
+    Examples
+    --------
+    >>> homely(Path.home() / "firstread"), homely("/data/films")
+    ('~/firstread', '/data/films')
+    """
+    home = f"{Path.home()}/"
+    text = str(path)
+    return f"~/{text.removeprefix(home)}" if text.startswith(home) else text
+
+
 def _accuracy(run: Run) -> str:
     figures = run.metrics()
     judged = figures["test" if "test" in figures else "val"]["figures"]

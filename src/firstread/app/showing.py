@@ -13,7 +13,7 @@ import pandas as pd
 from firstread.app.gathering import Seen
 from firstread.app.jobs import Job, Progress
 from firstread.app.planning import AUGMENTATIONS
-from firstread.app.shelf import Entry
+from firstread.app.shelf import Entry, homely
 from firstread.app.using import Said
 from firstread.comparing import Compared
 from firstread.errors import FirstreadError
@@ -73,7 +73,7 @@ def data(seen: Seen) -> str:
     findings = seen.audit.records()
     return _piece(
         "data",
-        data=str(seen.data),
+        data=homely(seen.data),
         images=len(dataset),
         counts={"parts": parts, "rows": rows, "whole": whole},
         splits=SPLITS,
@@ -202,7 +202,7 @@ def exported(done: Exported, run: Run) -> str:
 
 def runs(entries: Sequence[Entry], folder: Path) -> str:
     """List the runs."""
-    return _piece("runs", entries=entries, folder=folder)
+    return _piece("runs", entries=entries, folder=homely(folder))
 
 
 def comparison(compared: Compared, names: Sequence[str]) -> str:
