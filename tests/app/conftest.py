@@ -46,7 +46,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small finished run."""
     root = tmp_path_factory.mktemp("once")
     rng = np.random.default_rng(0)
-    for n, (label, level) in enumerate(8 * [("dark", 60), ("bright", 190)]):
+    for n, (label, level) in enumerate(30 * [("dark", 60), ("bright", 190)]):
         path = root / "data" / label / f"{n}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         pixels = (level + rng.integers(-20, 20, (40, 40))).astype(np.uint8)

@@ -80,7 +80,7 @@ def test_only_runs_are_deleted(shelf: Shelf, trained: str, once: Path) -> None:
     shelf.delete(trained)
     assert shelf.entries() == []
     assert [p.name for p in shelf.folder.iterdir()] == ["holiday"]
-    assert len(list((once.parent / "data").rglob("*.png"))) == 16, "its images stay"
+    assert len(list((once.parent / "data").rglob("*.png"))) == 60, "its images stay"
 
 
 def test_a_link_is_deleted_and_what_it_leads_to_stays(

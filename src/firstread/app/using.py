@@ -14,6 +14,7 @@ from firstread.datasets import BETWEEN
 from firstread.errors import FirstreadError, UsageError
 from firstread.evidence.refusal import Refusal
 from firstread.explaining.explanation import Explanation
+from firstread.explaining.methods import METHODS
 from firstread.explaining.overlay import overlay
 from firstread.images import read
 from firstread.outlets.export.exporting import exporting
@@ -52,8 +53,8 @@ class Said:
     film, marked
         The image, and the image under its saliency map, as data URIs; the map empty where none
         can be drawn.
-    target
-        The class that the map speaks for.
+    target, signed
+        The class that the map speaks for; whether it also shows what speaks against it.
     note
         What was left out, and why.
     """
@@ -66,6 +67,7 @@ class Said:
     film: str
     marked: str
     target: str
+    signed: bool
     note: str
 
     @property
@@ -137,22 +139,23 @@ class Reader:
             advice = str(row["advice"])
         shares = sorted(((float(row[f"p_{c}"]), c) for c in classifier.classes), reverse=True)
         chances = tuple((c, share, percent(share)) for share, c in shares)
-        film, marked, note = self._pictures(first, shares[0][1])
+        film, marked, signed, note = self._pictures(first, shares[0][1])
         label = str(row["label"]).replace(BETWEEN, ", ") or "none of them"
         doubts = " ".join(text for text in (self.doubt, note) if text)
-        return Said(name, label, chances, names, advice, film, marked, shares[0][1], doubts)
+        return Said(name, label, chances, names, advice, film, marked, shares[0][1], signed, doubts)
 
-    def _pictures(self, path: str, target: str) -> tuple[str, str, str]:
+    def _pictures(self, path: str, target: str) -> tuple[str, str, bool, str]:
         own = replace(self.classifier.preprocessing.display, spacing=None)
         image = read(path, own)
         film = PIL.Image.fromarray((255 * image.as_float()).round().astype("uint8"))
         film.thumbnail((_SIDE, _SIDE), PIL.Image.Resampling.LANCZOS)
         try:
-            marked = PIL.Image.fromarray(overlay(image, self._map(path, target)))
+            found = self._map(path, target)
         except FirstreadError as error:
-            return encoded(film), "", str(error)
+            return encoded(film), "", False, str(error)
+        marked = PIL.Image.fromarray(overlay(image, found))
         marked.thumbnail((_SIDE, _SIDE), PIL.Image.Resampling.LANCZOS)
-        return encoded(film), encoded(marked), ""
+        return encoded(film), encoded(marked), METHODS[found.method].signed, ""
 
     def _map(self, path: str, target: str) -> Explanation:
         try:

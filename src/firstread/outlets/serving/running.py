@@ -149,4 +149,4 @@ def listening(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=2048)
     except OSError as error:
         reason = error.strerror or "can't be listened on"
-        raise UsageError(f"{host}:{port}: {reason}; choose another --host or --port") from None
+        raise UsageError(f"{host}:{port}: {reason}; choose another --port") from None
