@@ -102,7 +102,7 @@ class Visitor:
         wanted = [{"name": "prefers-color-scheme", "value": scheme}]
         self.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": wanted})
 
-    def until(self, condition: Callable[[], Any], what: str, seconds: float = 120) -> Any:
+    def until(self, condition: Callable[[], Any], what: str, seconds: float = 300) -> Any:
         """Wait until a condition holds."""
         wait = WebDriverWait(self.chrome, seconds, 0.1, ignored_exceptions=[WebDriverException])
         try:
@@ -116,7 +116,7 @@ class Visitor:
         """What can be read on the page now."""
         return str(self.chrome.find_element(By.TAG_NAME, "body").text)
 
-    def sees(self, words: str, seconds: float = 120) -> None:
+    def sees(self, words: str, seconds: float = 300) -> None:
         self.until(lambda: words.lower() in self.text.lower(), f"{words!r} is seen", seconds)
 
     def button(self, words: str) -> Any:

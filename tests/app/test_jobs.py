@@ -19,7 +19,7 @@ CHOICES = ("--backbone", "phantom_s", "--image-size", "32", "--no-audit")
 
 
 def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
