@@ -57,7 +57,9 @@ def advising(
     network, _ = network_of(plan, len(dataset.classes))
     plan = replace(plan, image_size=network.backbone.preprocessing.size)
     precision = settle_precision(replace(plan, strategy="probe"), network).precision
-    material = Material(dataset, cache or FeatureCache(), plan.device, precision)
+    material = Material(
+        dataset, cache or FeatureCache(), plan.device, precision, each=executor.each
+    )
     found, material = yield from read(network, plan, material, skip_unreadable)
     yield found
     options: dict[str, Any] = {"budget": budget, "share": executor.share}

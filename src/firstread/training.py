@@ -45,6 +45,7 @@ from firstread.run import (
     check_unfinished,
     drafting,
 )
+from firstread.spreading import in_threads
 
 BACKBONE = "mobilenet_v2"
 """What is trained where nobody says: the zoo's fastest network on a CPU."""
@@ -169,10 +170,12 @@ def training(
     augmentation(plan.augment)
     network, origin = network_of(plan, len(dataset.classes))
     plan = replace(plan, image_size=network.backbone.preprocessing.size)
-    audited = (yield from _audited(dataset)) if audit else None
+    audited = (yield from _audited(dataset, executor)) if audit else None
     # Of fixed features; a training by gradients settles its own.
     precision = settle_precision(replace(plan, strategy="probe"), network).precision
-    material = Material(dataset, cache or FeatureCache(), plan.device, precision, pixel_budget)
+    material = Material(
+        dataset, cache or FeatureCache(), plan.device, precision, pixel_budget, executor.each
+    )
     found, material = yield from read(network, plan, material, skip_unreadable)
     yield found
     with drafting(out) as draft:
@@ -216,8 +219,10 @@ def resuming(
     dataset = _cases(folder)
     executor.check(dataset.paths)
     network, origin = network_of(plan, len(dataset.classes))
-    audited = (yield from _audited(dataset)) if audit else None
-    material = Material(dataset, cache or FeatureCache(), plan.device, plan.precision, pixel_budget)
+    audited = (yield from _audited(dataset, executor)) if audit else None
+    material = Material(
+        dataset, cache or FeatureCache(), plan.device, plan.precision, pixel_budget, executor.each
+    )
     found, material = yield from read(network, plan, material, False)
     yield found
     with drafting(folder, resumed=True) as draft:
@@ -310,8 +315,8 @@ def _given(choices: Mapping[str, Any]) -> dict[str, Any]:
     return given
 
 
-def _audited(dataset: Dataset) -> Generator[Step | Audit, None, Audit]:
-    for event in auditing(dataset):
+def _audited(dataset: Dataset, executor: Executor) -> Generator[Step | Audit, None, Audit]:
+    for event in auditing(dataset, each=executor.each or in_threads):
         yield event
     assert isinstance(event, Audit)
     return event

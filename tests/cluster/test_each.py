@@ -14,9 +14,9 @@ from firstread.cluster.each import Spread
 from firstread.cluster.pipeline import Tally
 from firstread.cluster.predicting import label_on
 from firstread.evaluating import evaluate
-from firstread.learning import Features, extract, network_of
+from firstread.learning import Executor, FeatureCache, Features, extract, network_of
 from firstread.learning.augment import AUGMENTATIONS
-from firstread.training import make_plan
+from firstread.training import make_plan, train
 
 pytestmark = [
     pytest.mark.slow,
@@ -110,3 +110,20 @@ def test_figures_are_those_of_one_process_exactly(
     assert found.skipped == plain.skipped
     assert found.probabilities.tobytes() == plain.probabilities.tobytes()
     assert tally.images == 151
+
+
+def test_a_training_on_features_comes_to_the_weights_of_one_process(
+    machines: Any, labelled: Path, tmp_path: Path
+) -> None:
+    choices: dict[str, Any] = {
+        **{"backbone": "phantom_s", "weights": "none", "strategy": "probe", "image_size": 32},
+        **{"audit": False, "skip_unreadable": True, "device": "cpu"},
+    }
+    train(labelled, tmp_path / "plain", cache=FeatureCache(tmp_path / "a"), **choices)
+    with connected("auto") as cluster:
+        each = Spread.over(cluster)
+        executor, cache = Executor(each=each), FeatureCache(tmp_path / "b")
+        train(labelled, tmp_path / "spread", executor=executor, cache=cache, **choices)
+    assert each.tally.images > 151  # Files are hashed, and batches of them computed.
+    for name in ("model.safetensors", "predictions.csv", "metrics.json"):
+        assert (tmp_path / "spread" / name).read_bytes() == (tmp_path / "plain" / name).read_bytes()

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from firstread.classifier import batched
-from firstread.cluster.connect import Cluster, check_seen
+from firstread.cluster.checks import check_seen
+from firstread.cluster.nodes import Cluster
 from firstread.cluster.pipeline import Tally, Work, streamed
 
 TOGETHER = 32

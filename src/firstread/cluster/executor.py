@@ -8,7 +8,9 @@ from pathlib import Path
 
 import torch
 
-from firstread.cluster.connect import Cluster, check_seen
+from firstread.cluster.checks import check_seen
+from firstread.cluster.each import Spread
+from firstread.cluster.nodes import Cluster
 from firstread.cluster.tasks import Tasks
 from firstread.cluster.training import Together
 from firstread.images import located
@@ -21,6 +23,8 @@ def executor(
     cluster: Cluster, *, workers: int = 0, storage: str = "", device: str = "auto"
 ) -> Executor:
     """Let a cluster do the work: the training together, folds and candidates as tasks.
+
+    Images are read, and features computed, by one worker a core.
 
     Parameters
     ----------
@@ -52,6 +56,7 @@ def executor(
         Together.of(cluster, workers=workers, storage=storage, device=device),
         Tasks(threads, int(gpu)),
         partial(_check, cluster),
+        Spread.over(cluster),
     )
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from firstread.cluster.connect import Cluster
+from firstread.cluster.nodes import Cluster
 from firstread.errors import FirstreadError, NetworkError
 
 ATTEMPTS = 5

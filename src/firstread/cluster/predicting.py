@@ -11,8 +11,9 @@ import pandas as pd
 
 from firstread.classifier import BATCH, WEIGHTS_FILE, Classifier, Response, batched
 from firstread.cluster import sources
-from firstread.cluster.connect import Cluster, check_seen, check_shared
+from firstread.cluster.checks import check_seen, check_shared
 from firstread.cluster.manifest import MULTIPLE, ROWS, Row, Stored
+from firstread.cluster.nodes import Cluster
 from firstread.cluster.pipeline import Tally, Work, streamed
 from firstread.cluster.reading import Reader
 from firstread.cluster.storage import Storage, is_url, parquet

@@ -11,7 +11,8 @@ from typing import Any
 
 from firstread.cluster.board import Board
 from firstread.cluster.checkpoints import Place, place_of
-from firstread.cluster.connect import Cluster, check_shared
+from firstread.cluster.checks import check_shared
+from firstread.cluster.nodes import Cluster
 from firstread.cluster.storage import is_url
 from firstread.cluster.worker import Orders, work
 from firstread.errors import FirstreadError, NetworkError, UsageError

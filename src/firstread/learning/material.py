@@ -18,6 +18,7 @@ from firstread.learning.augment import PLAIN, Augmentation
 from firstread.learning.cache import FeatureCache
 from firstread.learning.features import Features, extract
 from firstread.progress import Notice, Step
+from firstread.spreading import Each
 
 Made = Generator[Step | Notice, None, Any]
 
@@ -36,6 +37,8 @@ class Material:
         As of `Plan`, precision not `auto`.
     budget
         Bytes of pixels to keep in memory.
+    each
+        Who computes features on processors, as of `extract`.
     """
 
     dataset: Dataset
@@ -43,8 +46,13 @@ class Material:
     device: str = "cpu"
     precision: str = "float32"
     budget: int = PIXEL_BUDGET
+    each: Each | None = None
     _features: dict[tuple[object, ...], Features] = field(default_factory=dict)
     _stores: dict[Preprocessing, tuple[PixelStore, list[ImageError]]] = field(default_factory=dict)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A piece of work that was sent elsewhere does all of it there.
+        return {**self.__dict__, "each": None}
 
     def without(self, paths: Sequence[Path]) -> Material:
         """Return the material less some files; what was computed of the others stays."""
@@ -97,6 +105,7 @@ class Material:
             device=self.device,
             precision=self.precision,
             cache=self.cache,
+            each=self.each if self.device == "cpu" else None,
         ):
             if isinstance(event, Features):
                 made = event
