@@ -13,8 +13,8 @@ from firstread import __version__
 from firstread.cluster.nodes import Cluster, Node, nodes_of
 from firstread.errors import DataError, InstallError, NetworkError
 
-TIMEOUT_S = 20.0
-"""For all machines to answer."""
+TIMEOUT_S = 60.0
+"""For all machines to answer: each may first have to load Python from a shared disk."""
 
 _HEAD = 2**16
 _SHARE = (

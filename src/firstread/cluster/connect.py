@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
-from firstread.cluster.checks import TIMEOUT_S, check_versions
+from firstread.cluster.checks import check_versions
 from firstread.cluster.nodes import Cluster, nodes_of
 from firstread.errors import NetworkError, UsageError
 from firstread.outlets.extra import missing
@@ -21,6 +21,9 @@ AUTO = "auto"
 Not any Ray that happens to run on this machine, as Ray's own `auto` does: that may be somebody
 else's.
 """
+
+TIMEOUT_S = 20.0
+"""For an address to answer."""
 
 STORE_BYTES = 2**30
 """Of shared memory for a Ray that is started here: images never go through it."""
@@ -65,7 +68,7 @@ def connected(address: str, timeout: float = TIMEOUT_S) -> Iterator[Cluster]:
         The HOST:PORT of a Ray that this machine is a node of; or `auto`: that of the environment
         variable RAY_ADDRESS, else a Ray of its own on this machine.
     timeout
-        Seconds for the address to answer, and then for its nodes.
+        Seconds for the address to answer.
 
     Raises
     ------
@@ -91,7 +94,7 @@ def connected(address: str, timeout: float = TIMEOUT_S) -> Iterator[Cluster]:
             )
         dashboard = f"http://{context.dashboard_url}" if context.dashboard_url else ""
         cluster = Cluster(address, dashboard, nodes, started)
-        check_versions(cluster, timeout)
+        check_versions(cluster)
         yield cluster
     finally:
         if not joined:
