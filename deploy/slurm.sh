@@ -22,6 +22,10 @@ if (($# == 0)); then
 fi
 
 export RAY_USAGE_STATS_ENABLED=0
+# Others on these nodes can't join, and a token that the user has for another Ray isn't taken.
+export RAY_AUTH_MODE=token
+RAY_AUTH_TOKEN=$(python -c 'import secrets; print(secrets.token_hex(32))')
+export RAY_AUTH_TOKEN
 cpus=${SLURM_CPUS_ON_NODE:-1}
 gpus=${SLURM_GPUS_ON_NODE:-0}
 # Two jobs on one machine need two ports.
@@ -39,14 +43,23 @@ ray_on() { # NODE OPTION...: one Ray that ends with the job
         ray start --block --num-cpus="$cpus" --num-gpus="$gpus" --disable-usage-stats "$@" &
 }
 
+trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
+patience=${RAY_WAIT_S:-300}
 ray_on "$head" --head --port="$port" --node-ip-address="${address%:*}" --include-dashboard=false
+# The other nodes give up at once where the head isn't there yet.
+until (: <"/dev/tcp/${address%:*}/$port") 2>/dev/null; do
+    if ((SECONDS > patience)); then
+        echo "Ray did not start on $head within $patience s; look at this job's output" >&2
+        exit 1
+    fi
+    sleep 1
+done
 for node in "${nodes[@]:1}"; do
     ray_on "$node" --address="$address"
 done
-trap 'kill $(jobs -p) 2>/dev/null; wait' EXIT
 
 # Until all nodes are there; one that never comes ends the job, which else would idle in its time.
-python - "$address" "${#nodes[@]}" "${RAY_WAIT_S:-300}" <<'PYTHON'
+python - "$address" "${#nodes[@]}" "$patience" <<'PYTHON'
 import socket
 import sys
 import time
@@ -61,12 +74,13 @@ while there < wanted:
         sys.exit(f"{there} of {wanted} nodes joined {address} within {patience:g} s; look at this "
                  "job's output, and whether the nodes reach each other on that port")
     time.sleep(1)
+    quiet = {"ignore_reinit_error": True, "logging_level": "ERROR", "log_to_driver": False}
     try:
         socket.create_connection((host, int(port)), timeout=1).close()
-    except OSError:
+        ray.init(address=address, **quiet)
+        there = sum(node["Alive"] for node in ray.nodes())
+    except (OSError, RuntimeError, ValueError):  # The head is still starting.
         continue
-    ray.init(address=address, ignore_reinit_error=True, logging_level="ERROR", log_to_driver=False)
-    there = sum(node["Alive"] for node in ray.nodes())
 PYTHON
 
 firstread "$@" --cluster "$address"
