@@ -13,7 +13,8 @@ names are paired: the same draws and images.
 
     python benchmarks/transfer_table.py --out table.csv --frozen-draws 20 --tuned-draws 3
 
-What is in the file is not measured again, so that the benchmark may be cut off and go on.
+What is in the file is not measured again, so that the benchmark may be cut off and go on; with
+--processes several measure side by side.
 """
 
 from __future__ import annotations
@@ -24,7 +25,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -104,6 +108,7 @@ def tuned(way: Way, cases: pd.DataFrame, seed: int) -> np.ndarray:
             image_size=way.size,
             strategy=strategy,
             seed=seed,
+            audit=False,
         )
         told = firstread.load(run.folder).predict(
             [path for path, part in zip(paths, cases["split"], strict=True) if part == "test"]
@@ -112,7 +117,7 @@ def tuned(way: Way, cases: pd.DataFrame, seed: int) -> np.ndarray:
         return (told["label"].to_numpy() == truth).astype(float)
 
 
-def work(frozen_draws: int, tuned_draws: int) -> Iterator[dict[str, object]]:
+def work(frozen_draws: int, tuned_draws: int) -> Iterator[dict[str, Any]]:
     """Name every measurement that the table rests on."""
     for way in WAYS:
         for each in EACH:
@@ -128,6 +133,19 @@ def work(frozen_draws: int, tuned_draws: int) -> Iterator[dict[str, object]]:
             if draw < TUNED_FOLDS:
                 yield {"data": "hello_world", "how": "fine-tuned", "way": way.name, "each": 0,
                        "draw": draw}  # fmt: skip
+
+
+@cache
+def _bench() -> Bench:
+    """Return this process's own."""
+    return Bench()
+
+
+def measured(asked: dict[str, Any]) -> dict[str, Any]:
+    """Return what was asked for with the outcome and its time."""
+    start = time.perf_counter()
+    hits = _bench().measure(**asked)
+    return asked | {"hits": hits, "seconds": time.perf_counter() - start}
 
 
 class Bench:
@@ -235,6 +253,7 @@ def main() -> None:
     parser.add_argument("--frozen-draws", type=int, default=20)
     parser.add_argument("--tuned-draws", type=int, default=20)
     parser.add_argument("--against", default=WAYS[-1].name)
+    parser.add_argument("--processes", type=int, default=1, help="how many measure side by side")
     arguments = parser.parse_args()
     columns = ["data", "how", "way", "each", "draw"]
     found = (
@@ -243,19 +262,18 @@ def main() -> None:
         else pd.DataFrame(columns=columns)
     )
     done = set(found[columns].itertuples(index=False, name=None))
-    bench = Bench()
-    for asked in work(arguments.frozen_draws, arguments.tuned_draws):
-        if tuple(asked[name] for name in columns) in done:
-            continue
-        start = time.perf_counter()
-        row = asked | {
-            "hits": bench.measure(**asked),
-            "seconds": time.perf_counter() - start,
-        }
-        found = pd.concat([found, pd.DataFrame([row])], ignore_index=True)
-        found.to_csv(arguments.out, index=False)
-        if asked["how"] == "fine-tuned":
-            print(asked, f"{row['seconds']:.0f} s", flush=True)
+    missing = [
+        asked
+        for asked in work(arguments.frozen_draws, arguments.tuned_draws)
+        if tuple(asked[name] for name in columns) not in done
+    ]
+    # Not forked: a process that has used a GPU can't be.
+    with get_context("spawn").Pool(arguments.processes) as pool:
+        for row in pool.imap_unordered(measured, missing):
+            found = pd.concat([found, pd.DataFrame([row])], ignore_index=True)
+            found.to_csv(arguments.out, index=False)
+            if row["how"] == "fine-tuned":
+                print(*(row[name] for name in columns), f"{row['seconds']:.0f} s", flush=True)
     print(table(found, arguments.against).to_string(index=False))
     print(f"{processor()}, {os.cpu_count()} cores.")
 

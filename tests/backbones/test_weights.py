@@ -222,8 +222,8 @@ def test_weights_that_ship_are_there_for_everyone_without_a_network() -> None:
     assert sum(p.numel() for p in backbone.parameters()) <= 4e6
     assert (SHIPPED / "phantom_s.safetensors").stat().st_size <= 8e6
     random, _ = build("phantom_s")
-    first = backbone.network.conv_stem.weight
-    assert not torch.equal(first, random.network.conv_stem.weight)
+    first = backbone.network.conv1[0].weight
+    assert not torch.equal(first, random.network.conv1[0].weight)
 
 
 def test_the_card_of_shipped_weights_says_how_they_were_made() -> None:

@@ -21,6 +21,7 @@ weight_decay = 0.05
 clip = 1.0
 teacher = "contrastive"
 teacher_weight = 0.5
+sign_weight = 1.0
 map_weight = 1.0
 held_out = ["chest_ct"]
 """

@@ -10,7 +10,7 @@ from firstread.pretraining.lessons import Contrastive, Masked, Questions
 
 def test_a_blind_answer_costs_one() -> None:
     """Cross-entropy counts as a share of that of equal chances, whatever the number of answers."""
-    questions = Questions(8, {"two": 2, "nine": 9}, signs=3, tissues=2)
+    questions = Questions(8, {"two": 2, "nine": 9}, signs=3, spreads=(1.0, 0.1))
     for parameter in questions.parameters():
         torch.nn.init.zeros_(parameter)
     losses = questions.losses(
@@ -26,7 +26,7 @@ def test_a_blind_answer_costs_one() -> None:
 
 
 def test_what_does_not_apply_costs_nothing_and_teaches_nothing() -> None:
-    questions = Questions(8, {"side": 2}, signs=2, tissues=1)
+    questions = Questions(8, {"side": 2}, signs=2, spreads=(1.0,))
     features = torch.randn(3, 8, 2, 2, requires_grad=True)
     losses = questions.losses(
         features,
@@ -39,6 +39,24 @@ def test_what_does_not_apply_costs_nothing_and_teaches_nothing() -> None:
     assert total.item() == 0
     assert features.grad is not None
     assert float(features.grad.abs().max()) == 0
+
+
+def test_thin_things_count_as_much_as_thick_ones() -> None:
+    questions = Questions(8, {"side": 2}, signs=1, spreads=(1.0, 0.01))
+    torch.nn.init.zeros_(questions.maps.weight)
+    torch.nn.init.zeros_(questions.maps.bias)
+    unknown = torch.full((1, 1), torch.nan)
+    maps = torch.zeros(2, 1, 2, 4, 4)
+    maps[0, 0, 0], maps[1, 0, 1] = 0.5, 0.005
+    thick, thin = (
+        questions.losses(torch.zeros(1, 8, 1, 1), {"side": torch.tensor([0])}, unknown, m)["maps"]
+        for m in maps
+    )
+    assert thick.item() == pytest.approx(thin.item())
+    # Answers are in the units of the truth again.
+    torch.nn.init.ones_(questions.maps.bias)
+    *_, drawn = questions.answers(torch.zeros(1, 8, 1, 1))
+    assert drawn[0, :, 0, 0].tolist() == pytest.approx([1.0, 0.01])
 
 
 def test_the_contrast_is_smaller_where_the_two_views_agree() -> None:

@@ -88,7 +88,7 @@ def test_what_is_learned_beside_the_truth_moves_the_backbone(recipe: Recipe, tea
         after = list(learner.teacher.parameters())
         moved = any(not torch.equal(a, b) for a, b in zip(before, after, strict=True))
         assert moved == (weight > 0)
-        ends.append(learner.backbone.network.conv_stem.weight.detach().clone())
+        ends.append(learner.backbone.network.conv1[0].weight.detach().clone())
     assert not torch.equal(*ends)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import timm
 import torchvision.models as tv
+from timm.models.resnet import BasicBlock, ResNet
 from torch import nn
 
 from firstread.backbones.zfnet import ZFNet
@@ -206,16 +207,22 @@ def _blocks(*ends: int) -> dict[str, tuple[str, ...]]:
     }
 
 
-def _gray_mobilenet_v4() -> Any:
-    """Build MobileNetV4-Conv-S (arXiv:2404.10518) for one channel: no layer is slow on a CPU.
+def _gray_resnet() -> Any:
+    """Build a ResNet-18-D (arXiv:1512.03385, arXiv:1812.01187) for one channel, about half as wide.
 
-    The hidden layer between its pooling and its top, which needs a million images to earn its
-    million weights, is left out.
+    Dense convolutions rather than depthwise ones: for the same time on a CPU they do several times
+    the arithmetic, and bfloat16 makes them twice as fast, in training too.
     """
-    network: Any = timm.create_model("mobilenetv4_conv_small", pretrained=False, in_chans=1)
-    network.classifier = nn.Linear(network.conv_head.in_channels, 1000)
-    network.conv_head, network.norm_head = nn.Identity(), nn.Identity()
-    return network
+    block: Any = BasicBlock  # timm's annotation asks for a block, and means its class.
+    return ResNet(
+        block,
+        (2, 2, 2, 2),
+        in_chans=1,
+        channels=(32, 64, 128, 320),
+        stem_type="deep",
+        stem_width=16,
+        avg_down=True,
+    )
 
 
 _DENSE = {"dense": ("avgpool", *_span("classifier", 0, 5))}
@@ -252,10 +259,7 @@ _MOBILENET_V2 = {
     "block5": _span("features", 14, 17),
     "last": ("features.18",),
 }
-_MOBILENET_V4 = {
-    "stem": ("conv_stem", "bn1", "blocks.0"),
-    **{f"block{n}": (f"blocks.{n}",) for n in (1, 2, 3, 4)},
-}
+_RESNET_D = {**_RESNET, "stem": ("conv1", "bn1", "act1", "maxpool")}
 # torchvision renormalises inputs of its two Inception ports to mean and standard deviation 0.5;
 # asking for 0.5 in the first place is the same arithmetic once.
 _INCEPTION = {"init_weights": True, "aux_logits": True, "transform_input": False}
@@ -333,10 +337,10 @@ _ROWS = [
     ),
     Entry(
         *("phantom_s", 2026, "gray images alone; trained on computed patients, ships with us"),
-        _gray_mobilenet_v4,
-        "classifier",
+        _gray_resnet,
+        "fc",
         Preprocessing(128, (0.4,) * 3, (0.3,) * 3),
-        _MOBILENET_V4,
+        _RESNET_D,
         channels=1,
         shipped="phantom_s",
     ),

@@ -72,7 +72,7 @@ def pretrain(
                 console.print(_sentence(event))
             else:
                 drawn.update(task, completed=event.done)
-    weights, marks = ship(learner, out, seconds(out))
+    weights, marks = ship(learner, out, seconds(out), workers)
     pretraining_figure(pd.read_csv(out / LOG)).savefig(out / "curves.png", dpi=150)
     rows = [
         [kind, name, f"{value:.3f}"]

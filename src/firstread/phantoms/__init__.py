@@ -6,6 +6,16 @@ simple solids (`solids`), put in a beam (`beam`) and displayed as a clinic displ
 """
 
 from firstread.phantoms.mixing import DRAWS, mixed, stream
-from firstread.phantoms.truth import FAMILIES, LABELS, SIGNS, TISSUES, Phantoms
+from firstread.phantoms.truth import FAMILIES, LABELS, SIGNS, SPREADS, TISSUES, Phantoms
 
-__all__ = ["DRAWS", "FAMILIES", "LABELS", "SIGNS", "TISSUES", "Phantoms", "mixed", "stream"]
+__all__ = [
+    "DRAWS",
+    "FAMILIES",
+    "LABELS",
+    "SIGNS",
+    "SPREADS",
+    "TISSUES",
+    "Phantoms",
+    "mixed",
+    "stream",
+]

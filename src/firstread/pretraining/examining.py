@@ -49,7 +49,7 @@ class Marks:
         return {kind: float(np.nanmean([*found.values()])) for kind, found in self.kinds() if found}
 
 
-def examine(backbone: nn.Module, questions: Questions, recipe: Recipe) -> Marks:
+def examine(backbone: nn.Module, questions: Questions, recipe: Recipe, workers: int = 0) -> Marks:
     """Put the questions about `IMAGES` images that were never learned from.
 
     Parameters
@@ -58,6 +58,8 @@ def examine(backbone: nn.Module, questions: Questions, recipe: Recipe) -> Marks:
         On any device; in training mode again afterwards if they were before.
     recipe
         Of the pretraining; its held-out families are left out here too.
+    workers
+        Processes that compute the images; this one does it itself where there are none.
     """
     device = next(backbone.parameters()).device
     was = backbone.training
@@ -66,7 +68,7 @@ def examine(backbone: nn.Module, questions: Questions, recipe: Recipe) -> Marks:
     truths: list[Phantoms] = []
     answered: list[tuple[dict[str, Tensor], Tensor, Tensor]] = []
     with torch.inference_mode():
-        for phantoms in _unseen(recipe):
+        for phantoms in _unseen(recipe, workers):
             features = backbone(phantoms.pixels.to(device)).float()
             labels, signs, maps = questions.answers(features)
             answered.append(({k: v.cpu() for k, v in labels.items()}, signs.cpu(), maps.cpu()))
@@ -86,12 +88,13 @@ def examine(backbone: nn.Module, questions: Questions, recipe: Recipe) -> Marks:
     )
 
 
-def _unseen(recipe: Recipe) -> Iterator[Phantoms]:
+def _unseen(recipe: Recipe, workers: int) -> Iterator[Phantoms]:
     return stream(
         *(recipe.seed + _APART, 0, -(-IMAGES // _BATCH)),
         count=_BATCH,
         size=recipe.size,
         without=recipe.held_out,
+        workers=workers,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +12,6 @@ from firstread.pretraining.views import hidden
 
 _TEMPERATURE = 0.2
 _PROJECTION = 128
-_DETAIL = 32
-"""Pixels a side of what the masked lesson draws again."""
 
 
 class Questions(nn.Module):
@@ -27,16 +25,22 @@ class Questions(nn.Module):
         The questions with one answer of several, and how many answers each has.
     signs
         How many things may be there or not.
-    tissues
-        How many maps.
+    spreads
+        For each map the standard deviation over the places of many images: a map of thin metal
+        then counts as much as one of thick flesh.
     """
 
-    def __init__(self, width: int, labels: Mapping[str, int], signs: int, tissues: int) -> None:
+    def __init__(
+        self, width: int, labels: Mapping[str, int], signs: int, spreads: Sequence[float]
+    ) -> None:
         super().__init__()
+        self.spreads: Tensor
+        spread = torch.tensor(spreads).view(-1, 1, 1)
+        self.register_buffer("spreads", spread, persistent=False)
         self.labels = nn.ModuleDict({name: nn.Linear(width, n) for name, n in labels.items()})
         self.signs = nn.Linear(width, signs)
         # The last stage sees 32 pixels as one: it answers for each of the 4 x 4 places in them.
-        self.maps = nn.Conv2d(width, tissues * 16, 1)
+        self.maps = nn.Conv2d(width, len(spreads) * 16, 1)
 
     def losses(
         self, features: Tensor, labels: Mapping[str, Tensor], signs: Tensor, maps: Tensor
@@ -62,16 +66,16 @@ class Questions(nn.Module):
         found["signs"] = _known(
             functional.binary_cross_entropy_with_logits, self.signs(pooled), signs
         )
-        found["maps"] = _known(
-            functional.smooth_l1_loss, functional.pixel_shuffle(self.maps(features), 4), maps
-        )
+        drawn = functional.pixel_shuffle(self.maps(features), 4)
+        found["maps"] = _known(functional.smooth_l1_loss, drawn, maps / self.spreads)
         return found
 
     def answers(self, features: Tensor) -> tuple[dict[str, Tensor], Tensor, Tensor]:
-        """Return the logits of labels and signs, and the maps."""
+        """Return the logits of labels and signs, and the maps in the units of the truth."""
         pooled = features.mean((2, 3))
         labels = {name: answer(pooled) for name, answer in self.labels.items()}
-        return labels, self.signs(pooled), functional.pixel_shuffle(self.maps(features), 4)
+        maps = functional.pixel_shuffle(self.maps(features), 4) * self.spreads
+        return labels, self.signs(pooled), maps
 
 
 class Contrastive(nn.Module):

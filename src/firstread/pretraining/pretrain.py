@@ -17,7 +17,7 @@ from firstread.errors import RunError, TrainingError, unknown
 from firstread.learning import checkpoint
 from firstread.learning.finetune import by_decay, factor
 from firstread.learning.precision import choose_precision
-from firstread.phantoms import LABELS, SIGNS, TISSUES, Phantoms, stream
+from firstread.phantoms import LABELS, SIGNS, SPREADS, Phantoms, stream
 from firstread.pretraining.examining import Marks, examine
 from firstread.pretraining.lessons import TEACHERS, Questions
 from firstread.pretraining.recipe import Recipe
@@ -90,7 +90,7 @@ class Pretrainer:
             self.backbone, _ = build(recipe.backbone, image_size=recipe.size)
             width = self._width()
             sizes = {name: len(answers) for name, answers in LABELS.items()}
-            self.questions = Questions(width, sizes, len(SIGNS), len(TISSUES))
+            self.questions = Questions(width, sizes, len(SIGNS), SPREADS)
             self.teacher = TEACHERS[recipe.teacher](width)
         self.learned = nn.ModuleList([self.backbone, self.questions, self.teacher]).to(device)
         self.learned.to(memory_format=torch.channels_last)
@@ -136,7 +136,11 @@ class Pretrainer:
         features = features.float()
         losses = self.questions.losses(features, twice, phantoms.signs.repeat(2, 1), maps)
         losses["teacher"] = self.teacher.loss(features, views, blank)
-        weights = {"maps": recipe.map_weight, "teacher": recipe.teacher_weight}
+        weights = {
+            "signs": recipe.sign_weight,
+            "maps": recipe.map_weight,
+            "teacher": recipe.teacher_weight,
+        }
         loss = sum(
             (weights.get(name, 1.0) * part for name, part in losses.items()),
             torch.zeros((), device=self.device),
@@ -189,7 +193,7 @@ def pretraining(
     state: Path | None = None,
     *,
     workers: int = 0,
-    examine_every: int | None = 1000,
+    examine_every: int | None = 250,
 ) -> Iterator[Step | Line]:
     """Pretrain from where a learner is to the recipe's last step; yield each step and log line.
 
@@ -239,7 +243,7 @@ def pretraining(
                 learner.step * recipe.batch,
                 parts.pop("loss"),
                 parts,
-                examine(learner.backbone, learner.questions, recipe) if due else None,
+                examine(learner.backbone, learner.questions, recipe, workers) if due else None,
                 rate,
                 time.perf_counter() - start,
             )

@@ -42,6 +42,8 @@ class Recipe:
         image are nearer than those of two), `masked` (what a hidden patch shows) or `none`.
     teacher_weight
         Its share in the loss.
+    sign_weight
+        The share of the signs: devices and changes.
     map_weight
         The share of the tissue maps.
     held_out
@@ -58,6 +60,7 @@ class Recipe:
     clip: float
     teacher: str
     teacher_weight: float
+    sign_weight: float
     map_weight: float
     held_out: tuple[str, ...] = ()
 

@@ -25,7 +25,7 @@ NEVER_SEEN = (
 )
 
 
-def ship(learner: Pretrainer, folder: Path, seconds: float) -> tuple[Path, Marks]:
+def ship(learner: Pretrainer, folder: Path, seconds: float, workers: int = 0) -> tuple[Path, Marks]:
     """Write a pretrained backbone's weights and their card.
 
     Filters and matrices are written as float16, the rest (biases, norms) as float32. The figures
@@ -39,6 +39,8 @@ def ship(learner: Pretrainer, folder: Path, seconds: float) -> tuple[Path, Marks
         Where NAME.safetensors and NAME.json go; NAME is the backbone's.
     seconds
         The pretraining's time on the clock.
+    workers
+        Processes that compute the images of the last examination.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def ship(learner: Pretrainer, folder: Path, seconds: float) -> tuple[Path, Marks
     recipe, backbone = learner.recipe, learner.backbone
     state = _rounded(backbone)
     backbone.network.load_state_dict(state, strict=False)
-    marks = examine(backbone, learner.questions, recipe)
+    marks = examine(backbone, learner.questions, recipe, workers)
     path = folder / f"{recipe.backbone}.safetensors"
     # One entry alone: safetensors writes several in an order of its own, and the hash would differ.
     content = safetensors.torch.save(state, {"licence": LICENCE})

@@ -28,7 +28,8 @@ def distorted(images: Tensor, maps: Tensor, generator: torch.Generator) -> tuple
     maps
         (B, T, s, s), of the same places; nan where not known.
     generator
-        On the CPU, whatever the images' device, so that a GPU sees the same views.
+        On the CPU, whatever the images' device, so that a GPU sees the same windows and grays;
+        the grain is drawn where the images are.
 
     Returns
     -------
@@ -59,7 +60,9 @@ def distorted(images: Tensor, maps: Tensor, generator: torch.Generator) -> tuple
     gamma, contrast, shift = draw(-0.4, 0.4).exp(), draw(0.6, 1.4), draw(-0.15, 0.15)
     images = images.clamp(0, 1) ** gamma.view(-1, 1, 1, 1)
     images = (images - 0.5) * contrast.view(-1, 1, 1, 1) + 0.5 + shift.view(-1, 1, 1, 1)
-    grain = torch.randn(images.shape, generator=generator).to(device)
+    seed = int(torch.randint(2**62, (1,), generator=generator))
+    here = torch.Generator(device).manual_seed(seed)
+    grain = torch.randn(images.shape, generator=here, device=device)
     images = images + draw(-0.03, 0.06).clamp(min=0).view(-1, 1, 1, 1) * grain
     return images.clamp(0, 1), maps
 
