@@ -26,7 +26,7 @@ from firstread.progress import Step
 
 _WARM_UP = 0.05
 _PRECISIONS = ("auto", "float32", "bfloat16")
-EVERY = 100
+EVERY = 50
 """Steps between two lines of the log."""
 KEPT_EVERY_S = 60.0
 """Seconds between two states on the disk."""
