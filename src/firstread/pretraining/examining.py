@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,52 +49,58 @@ class Marks:
         return {kind: float(np.nanmean([*found.values()])) for kind, found in self.kinds() if found}
 
 
-def examine(backbone: nn.Module, questions: Questions, recipe: Recipe, workers: int = 0) -> Marks:
-    """Put the questions about `IMAGES` images that were never learned from.
+def unseen(recipe: Recipe, workers: int = 0) -> list[Phantoms]:
+    """Compute the `IMAGES` images of an examination, of which none is ever learned from.
+
+    Parameters
+    ----------
+    recipe
+        Of the pretraining; its held-out families are left out here too.
+    workers
+        Processes that compute them; this one does it itself where there are none.
+    """
+    batches = stream(
+        *(recipe.seed + _APART, 0, -(-IMAGES // _BATCH)),
+        count=_BATCH,
+        size=recipe.size,
+        without=recipe.held_out,
+        workers=workers,
+    )
+    return [*batches]
+
+
+def examine(backbone: nn.Module, questions: Questions, images: Sequence[Phantoms]) -> Marks:
+    """Put the questions about images that were never learned from.
 
     Parameters
     ----------
     backbone, questions
         On any device; in training mode again afterwards if they were before.
-    recipe
-        Of the pretraining; its held-out families are left out here too.
-    workers
-        Processes that compute the images; this one does it itself where there are none.
+    images
+        As `unseen` computes them.
     """
     device = next(backbone.parameters()).device
     was = backbone.training
     backbone.eval()
     questions.eval()
-    truths: list[Phantoms] = []
     answered: list[tuple[dict[str, Tensor], Tensor, Tensor]] = []
     with torch.inference_mode():
-        for phantoms in _unseen(recipe, workers):
+        for phantoms in images:
             features = backbone(phantoms.pixels.to(device)).float()
             labels, signs, maps = questions.answers(features)
             answered.append(({k: v.cpu() for k, v in labels.items()}, signs.cpu(), maps.cpu()))
-            truths.append(phantoms)
     backbone.train(was)
     questions.train(was)
     return Marks(
         {
             name: _accuracy(
                 torch.cat([a[0][name] for a in answered]),
-                torch.cat([t.labels[name] for t in truths]),
+                torch.cat([t.labels[name] for t in images]),
             )
             for name in LABELS
         },
-        _aurocs(torch.cat([a[1] for a in answered]), torch.cat([t.signs for t in truths])),
-        _explained(torch.cat([a[2] for a in answered]), torch.cat([t.thickness for t in truths])),
-    )
-
-
-def _unseen(recipe: Recipe, workers: int) -> Iterator[Phantoms]:
-    return stream(
-        *(recipe.seed + _APART, 0, -(-IMAGES // _BATCH)),
-        count=_BATCH,
-        size=recipe.size,
-        without=recipe.held_out,
-        workers=workers,
+        _aurocs(torch.cat([a[1] for a in answered]), torch.cat([t.signs for t in images])),
+        _explained(torch.cat([a[2] for a in answered]), torch.cat([t.thickness for t in images])),
     )
 
 

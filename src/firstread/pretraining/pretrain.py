@@ -18,7 +18,7 @@ from firstread.learning import checkpoint
 from firstread.learning.finetune import by_decay, factor
 from firstread.learning.precision import choose_precision
 from firstread.phantoms import LABELS, SIGNS, SPREADS, Phantoms, stream
-from firstread.pretraining.examining import Marks, examine
+from firstread.pretraining.examining import Marks, examine, unseen
 from firstread.pretraining.lessons import TEACHERS, Questions
 from firstread.pretraining.recipe import Recipe
 from firstread.pretraining.views import distorted
@@ -220,6 +220,7 @@ def pretraining(
     if state is not None and state.exists():
         learner.restore(checkpoint.load(state))
     sums: dict[str, float] = {}
+    images: list[Phantoms] = []
     count, start, kept = 0, time.perf_counter(), time.monotonic()
     batches = stream(
         *(recipe.seed, learner.step, recipe.steps),
@@ -237,13 +238,15 @@ def pretraining(
         last = learner.step == recipe.steps
         if learner.step % EVERY == 0 or last:
             due = examine_every is not None and (last or learner.step % examine_every == 0)
+            if due and not images:
+                images = unseen(recipe, workers)
             parts = {name: value / count for name, value in sums.items()}
             yield Line(
                 learner.step,
                 learner.step * recipe.batch,
                 parts.pop("loss"),
                 parts,
-                examine(learner.backbone, learner.questions, recipe, workers) if due else None,
+                examine(learner.backbone, learner.questions, images) if due else None,
                 rate,
                 time.perf_counter() - start,
             )

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from firstread.backbones import Backbone, entry
 from firstread.phantoms import FAMILIES
-from firstread.pretraining.examining import Marks, examine
+from firstread.pretraining.examining import Marks, examine, unseen
 from firstread.pretraining.pretrain import Pretrainer
 
 LICENCE = "Apache-2.0"
@@ -50,7 +50,7 @@ def ship(learner: Pretrainer, folder: Path, seconds: float, workers: int = 0) ->
     recipe, backbone = learner.recipe, learner.backbone
     state = _rounded(backbone)
     backbone.network.load_state_dict(state, strict=False)
-    marks = examine(backbone, learner.questions, recipe, workers)
+    marks = examine(backbone, learner.questions, unseen(recipe, workers))
     path = folder / f"{recipe.backbone}.safetensors"
     # One entry alone: safetensors writes several in an order of its own, and the hash would differ.
     content = safetensors.torch.save(state, {"licence": LICENCE})
