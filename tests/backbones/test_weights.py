@@ -232,6 +232,7 @@ def test_the_card_of_shipped_weights_says_how_they_were_made() -> None:
     assert card["recipe"]["steps"] == made.steps
     assert card["recipe"]["seed"] == made.seed
     assert card["images"] == made.steps * made.batch
+    assert sum(card["steps_on"].values()) == made.steps
     assert "No image of a patient" in card["never_seen"]
 
 

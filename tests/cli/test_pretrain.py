@@ -48,6 +48,7 @@ def test_a_pretraining_leaves_weights_with_their_card_log_and_curves(
     assert pd.read_csv(out / "log.csv")["step"].tolist() == [3, 6]
     card = json.loads((out / "phantom_s.json").read_text())
     assert card["images"] == 36
+    assert card["steps_on"] == {"cpu": 6}
     assert card["recipe"]["held_out"] == ["chest_ct"]
     assert "chest_ct" not in card["families"]
     backbone, origin = build("phantom_s", str(out / "phantom_s.safetensors"))

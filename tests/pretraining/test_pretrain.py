@@ -54,6 +54,7 @@ def test_cut_off_and_gone_on_it_ends_at_the_same_weights(tmp_path: Path, recipe:
     resumed = Pretrainer(recipe)
     rest = [e for e in pretraining(resumed, state, examine_every=None) if isinstance(e, Step)]
     assert [step.done for step in rest] == [3, 4]
+    assert resumed.steps_on == {"cpu": 4}
     for one, other in zip(weights(whole), weights(resumed), strict=True):
         assert torch.equal(one, other)
 

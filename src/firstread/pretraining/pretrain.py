@@ -75,6 +75,11 @@ class Pretrainer:
     precision
         `float32`, `bfloat16`, or `auto` for the faster one here.
 
+    Attributes
+    ----------
+    steps_on
+        How many steps were done on each device: what was begun on a GPU may go on elsewhere.
+
     Raises
     ------
     UsageError
@@ -100,6 +105,7 @@ class Pretrainer:
         groups = by_decay([*self.learned.parameters()], recipe.lr, recipe.weight_decay)
         self.optimiser = torch.optim.AdamW(groups, fused=device != "mps")
         self.step = 0
+        self.steps_on: dict[str, int] = {}
 
     def _width(self) -> int:
         with torch.no_grad():
@@ -155,6 +161,7 @@ class Pretrainer:
             )
         self.optimiser.step()
         self.step += 1
+        self.steps_on[self.device] = self.steps_on.get(self.device, 0) + 1
         return {"loss": float(loss.detach())} | {k: float(v.detach()) for k, v in losses.items()}
 
     def _autocast(self) -> torch.autocast:
@@ -168,6 +175,7 @@ class Pretrainer:
             "learned": self.learned.state_dict(),
             "optimiser": self.optimiser.state_dict(),
             "step": self.step,
+            "steps_on": self.steps_on,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -186,6 +194,7 @@ class Pretrainer:
         self.learned.load_state_dict(state["learned"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step = state["step"]
+        self.steps_on = dict(state["steps_on"])
 
 
 def pretraining(

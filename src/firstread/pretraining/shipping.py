@@ -87,7 +87,7 @@ def _card(learner: Pretrainer, marks: Marks, sha256: str, seconds: float) -> dic
         "images": recipe.steps * recipe.batch,
         "views": 2 * recipe.steps * recipe.batch,
         "seconds": round(seconds),
-        "device": learner.device,
+        "steps_on": learner.steps_on,
         "precision": learner.precision,
         "firstread": metadata.version("firstread"),
         "torch": torch.__version__,
