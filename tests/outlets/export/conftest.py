@@ -27,12 +27,13 @@ def classifier() -> Callable[..., Classifier]:
         classes: tuple[str, ...] = ("a", "b", "c"),
         head: str = "linear",
         multilabel: bool = False,
+        name: str = "resnet18",
         **options: Any,
     ) -> Classifier:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             options = {"image_size": 40, "display": Display(), **options}
-            backbone, _ = build("resnet18", **options)
+            backbone, _ = build(name, **options)
             network = assemble(backbone, head, len(classes)).eval()
         return Classifier(network, classes, head, Origin("none"), multilabel)
 

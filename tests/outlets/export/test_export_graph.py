@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from firstread.classifier import Classifier
+from firstread.datasets import stack
 from firstread.errors import ExportError
 from firstread.evidence import Interval, Temperature
 from firstread.images import Display, Image, prepared
@@ -59,6 +60,23 @@ def test_a_graph_says_what_predict_says(classifier: Make, dtype: type, options: 
         tempered = temperature.apply(expected[None], model.multilabel)[0]
         np.testing.assert_allclose(calibrated[0], tempered, atol=LIMIT / 10)
         assert np.abs(tempered - expected).max() > LIMIT
+
+
+@pytest.mark.usefixtures("eager")
+@pytest.mark.parametrize("shape", [(300, 90), (90, 300), (17, 500), (1000, 40), (90, 300, 3)])
+def test_a_network_native_to_gray_sees_the_same(classifier: Make, shape: tuple[int, ...]) -> None:
+    # Its logits, since random heads are so unsure that a softmax would hide what a trained one,
+    # sure of itself, makes of a small difference.
+    model = classifier(name="phantom_s")
+    image = Image(np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8))
+    own = stack([prepared(image, model.preprocessing)], image.gray)
+    graph, found = Graph(model).eval(), []
+    graph.network.register_forward_hook(lambda network, taken, logits: found.append(logits))
+    with torch.inference_mode():
+        expected = model.network(torch.from_numpy(own))
+        graph(torch.tensor(batch_of(image)))
+    largest = float(expected.abs().max())
+    torch.testing.assert_close(found[0], expected, rtol=0, atol=1e-5 * largest)
 
 
 def test_an_onnx_file_takes_any_size_and_number(classifier: Make) -> None:
