@@ -195,7 +195,12 @@ class Visitor:
             event = json.loads(entry["message"])["message"]
             if event["method"] == "Network.requestWillBeSent":
                 self.asked.append(event["params"]["request"]["url"])
-        self.complaints += [entry["message"] for entry in self.chrome.get_log("browser")]
+        # Gradio warns of itself where it closes a stream ("Method not implemented.").
+        self.complaints += [
+            entry["message"]
+            for entry in self.chrome.get_log("browser")
+            if entry["level"] == "SEVERE"
+        ]
 
 
 _SETTLED = "return document.getAnimations().length ? 0 : innerWidth"
