@@ -60,7 +60,9 @@ def test_a_training_outlives_who_started_it_and_can_be_stopped_and_gone_on_with(
 ) -> None:
     shelf = Shelf(tmp_path / "runs")
     words = ["train", str(two_classes), "--out", str(shelf.place("x")), *CHOICES]
+    # As a script's background has it, which what is started inherits.
     program = (
+        "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
         "import sys\nfrom pathlib import Path\nfrom firstread.app.shelf import Shelf\n"
         "Shelf(Path(sys.argv[1])).job('x').start(sys.argv[2:])\n"
     )

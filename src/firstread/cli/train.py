@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -114,6 +115,10 @@ def train(
     Needs no option but --out. Says what it found, compares the cheap ways to learn it, shows the
     training as it goes, and leaves in RUN the model, its learning curves and its predictions.
     """
+    if json:
+        # Scripts start what runs in the background with interruption ignored, and what that starts
+        # inherits it; who follows a training by its lines must be able to stop it all the same.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     from firstread.cli.clustered import executing
     from firstread.cli.lines import write_lines
     from firstread.cli.progress import show
