@@ -13,7 +13,8 @@ test: $(VENV)/.installed-test
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile -m "not slow"
 
 test-slow: $(VENV)/.installed-test
-	$(BIN)/pytest -m slow
+	# None takes a quarter of an hour: one that does is stuck.
+	$(BIN)/pytest -m slow --timeout 900 $(AGAIN)
 
 lint: $(VENV)/.installed-test
 	$(BIN)/ruff format --check
