@@ -95,7 +95,12 @@ def test_every_page_can_be_read_by_everyone(
         wrong |= {page.name: said} if said else {}
     assert wrong == {}
     assert browser.get_log("browser") == []
-    assert {address.split(":")[0] for address in asked(browser)} <= {"file", "data", "about"}
+    assert {address.split(":")[0] for address in asked(browser)} <= {
+        "file",
+        "data",
+        "about",
+        "chrome",
+    }
 
 
 def test_the_picture_of_the_report(browser: Chrome, tmp_path: Path) -> None:
