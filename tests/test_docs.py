@@ -25,8 +25,8 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 QUICK = ("audit", "cache", "inspect", "predict", "show", "zoo")
 SLOW = ("advise", "evaluate", "explain", "export", "train")
-# What no test has: a download, a GPU, a run that was stopped, a study; or hours. A cluster's commands
-# run in tests/cluster.
+# What no test has: a download, a GPU, a run that was stopped, a study; or hours. Commands on a
+# cluster run in tests/cluster.
 ABSENT = (
     *("imagenet", "cuda", "--resume", "--plan", "STUDY", "FILE", "--folds", "--permute"),
     "--cluster",
