@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, Protocol, TypeVar
@@ -42,7 +42,7 @@ class Each(Protocol):
 
 def in_threads(
     function: Callable[[_Item], _Made],
-    items: Sequence[_Item],
+    items: Iterable[_Item],
     lost: Callable[[_Item], _Made] | None = None,
 ) -> Iterator[_Made]:
     """Apply a function in one thread a core, as of `Each`; Pillow and hashlib let threads run.

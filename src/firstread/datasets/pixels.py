@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -16,13 +13,10 @@ import numpy.typing as npt
 from firstread.errors import ImageError
 from firstread.images import Image, Preprocessing, prepared, read
 from firstread.progress import Step
+from firstread.spreading import in_threads
 
 PIXEL_BUDGET = 2 * 2**30
 """Bytes of decoded pixels that are kept in memory at most."""
-
-WORKERS = os.cpu_count() or 1
-# Far enough ahead that workers never wait, near enough that memory stays flat.
-AHEAD = 4 * WORKERS
 
 
 @dataclass(frozen=True)
@@ -112,13 +106,7 @@ def stream(
             return error
         return prepared(image, preprocessing), image.shape
 
-    source = iter(paths)
-    with ThreadPoolExecutor(WORKERS) as workers:
-        waiting = deque(workers.submit(attempt, path) for path in islice(source, AHEAD))
-        while waiting:
-            done = waiting.popleft().result()
-            waiting.extend(workers.submit(attempt, path) for path in islice(source, 1))
-            yield done
+    return in_threads(attempt, paths)
 
 
 def decode(

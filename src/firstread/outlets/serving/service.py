@@ -16,7 +16,6 @@ import PIL.Image
 from PIL.PngImagePlugin import PngInfo
 
 from firstread.classifier import BATCH, WEIGHTS_FILE, Classifier, Response, batched, load
-from firstread.datasets.pixels import WORKERS
 from firstread.errors import FirstreadError, UsageError
 from firstread.evidence.refusal import REFUSAL_FILE, Refusal
 from firstread.explaining.overlay import overlay
@@ -28,6 +27,7 @@ from firstread.outlets.serving.limits import Limits, Refused, check
 from firstread.outlets.serving.metrics import Metrics
 from firstread.refusing import advised
 from firstread.run import Run
+from firstread.spreading import WORKERS
 
 
 @dataclass(frozen=True)
