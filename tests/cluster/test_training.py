@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
+import torch
 from safetensors.numpy import load_file
 
 from firstread.advising import advising
@@ -34,6 +35,9 @@ from firstread.progress import Notice, Step, returned
 from firstread.run import CLUSTER
 from firstread.training import resuming, training
 
+# Ray leaves files and sockets to Python to close, and warns of what it sets itself.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
+
 EPOCHS = 4
 CHOICES: dict[str, Any] = {
     **{"strategy": "finetune", "backbone": "phantom_s", "weights": "phantom", "image_size": 32},
@@ -47,6 +51,15 @@ def hurry() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S", "30")
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """A machine of the tests' cluster has one core: the plain process adds in the same order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +191,7 @@ def test_two_workers_go_on_where_a_machine_is_lost_and_come_to_the_same(
         (tmp_path / "over").touch()
 
     run = tmp_path / "run"
-    thread = threading.Thread(target=lose_a_machine)
+    thread = threading.Thread(target=lose_a_machine, daemon=True)
     thread.start()
     worker = disturbing(executor(cluster, workers=2), tmp_path)
     epochs, notices = followed(events(images, run, worker))
