@@ -42,6 +42,8 @@ from firstread.outlets.export.samples import Sample
 NETWORKS = ("mobilenet_v2", "resnet18", "resnet50")
 SHAPE = (500, 420)
 CALIBRATION = 20
+CALLS = 5
+"""Timed together, after one that warms up."""
 NOTES = {"firstread": "0", "card": {}}
 
 
@@ -97,12 +99,16 @@ def main() -> None:
     for name in arguments.networks:
         runs, sizes = contenders(name, images)
         times: dict[str, list[float]] = {kind: [] for kind in runs}
-        for turn in range(arguments.rounds + 2):
+        for _ in range(arguments.rounds):
             for kind, run in runs.items():
-                start = time.perf_counter()
+                # Until the threads of the one before no longer spin on the cores.
+                time.sleep(0.3)
                 run()
-                if turn > 1:  # The first two warm up.
-                    times[kind].append(1000 * (time.perf_counter() - start) / arguments.batch)
+                start = time.perf_counter()
+                for _ in range(CALLS):
+                    run()
+                each = (time.perf_counter() - start) / CALLS / arguments.batch
+                times[kind].append(1000 * each)
         cells = [f"{median(t):.1f} ({min(t):.1f} to {max(t):.1f})" for t in times.values()]
         ratios = [
             f"{median(np.divide(times[slow], times[fast])):.2f}"

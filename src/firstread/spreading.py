@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from itertools import islice
 from typing import Any, Protocol, TypeVar
 
@@ -52,10 +52,20 @@ def in_threads(
     >>> list(in_threads(len, ["a", "", "abc"]))
     [1, 0, 3]
     """
-    source = iter(items)
     with ThreadPoolExecutor(WORKERS) as workers:
-        waiting = deque(workers.submit(function, item) for item in islice(source, AHEAD))
-        while waiting:
-            done = waiting.popleft().result()
-            waiting.extend(workers.submit(function, item) for item in islice(source, 1))
-            yield done
+        yield from ahead(workers, function, items, AHEAD)
+
+
+def ahead(
+    pool: Executor,
+    function: Callable[[_Item], _Made],
+    items: Iterable[_Item],
+    count: int,
+) -> Iterator[_Made]:
+    """Apply a function in a pool, so many items ahead of the reader; yield in the items' order."""
+    source = iter(items)
+    waiting = deque(pool.submit(function, item) for item in islice(source, count))
+    while waiting:
+        made = waiting.popleft().result()
+        waiting.extend(pool.submit(function, item) for item in islice(source, 1))
+        yield made

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
+import torch
 
 from firstread.classifier import BATCH, WEIGHTS_FILE, Classifier, Response, batched
 from firstread.cluster import sources
@@ -101,7 +102,9 @@ class Labelling:
 
     def ready(self, again: bool) -> Work[Part]:
         """Load the network."""
-        classifier = Classifier.load(self.run)
+        classifier = Classifier.load(self.run).folded()
+        # As in one process: the digits of an answer depend on it.
+        torch.set_num_threads(1)
         reader = Reader(classifier.preprocessing, careful=again)
 
         def label(part: tuple[int, list[Row]]) -> Part:
@@ -151,11 +154,7 @@ def answered(classifier: Classifier, reader: Reader, rows: Sequence[Row]) -> pd.
     """
     outcomes: list[tuple[Path, Response | ImageError]] = []
     for batch in batched(zip(rows, reader.read(rows), strict=True), BATCH):
-        images = [outcome for _, outcome in batch if not isinstance(outcome, ImageError)]
-        answers = iter(classifier.responded(images))
-        for row, outcome in batch:
-            answer = outcome if isinstance(outcome, ImageError) else next(answers)
-            outcomes.append((Path(row.path), answer))
+        outcomes += classifier.answered((Path(row.path), outcome) for row, outcome in batch)
     wrong = [o.reason if isinstance(o, ImageError) else "" for _, o in outcomes]
     good = [place for place, reason in enumerate(wrong) if not reason]
     frame = classifier.tabulated([outcomes[place] for place in good], False)

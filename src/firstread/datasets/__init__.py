@@ -3,7 +3,7 @@
 from firstread.datasets.dataset import BETWEEN, SPLITS, Dataset, labels_of
 from firstread.datasets.files import images_in
 from firstread.datasets.folders import examine, load
-from firstread.datasets.pixels import PIXEL_BUDGET, PixelStore, decode, stack, stream
+from firstread.datasets.pixels import PIXEL_BUDGET, PixelStore, decode, fitted, stack, stream
 from firstread.datasets.splits import with_validation
 from firstread.datasets.volumes import SLICES, parts, per_volume
 
@@ -16,6 +16,7 @@ __all__ = [
     "PixelStore",
     "decode",
     "examine",
+    "fitted",
     "images_in",
     "labels_of",
     "load",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -98,15 +99,16 @@ def stream(
     that can't be read. Threads do, because Pillow lets go of the interpreter while it decodes and
     resizes.
     """
+    return in_threads(partial(fitted, preprocessing=preprocessing), paths)
 
-    def attempt(path: Path) -> tuple[Image, tuple[int, int]] | ImageError:
-        try:
-            image = read(path, preprocessing.display)
-        except ImageError as error:
-            return error
-        return prepared(image, preprocessing), image.shape
 
-    return in_threads(attempt, paths)
+def fitted(path: Path, preprocessing: Preprocessing) -> tuple[Image, tuple[int, int]] | ImageError:
+    """Read a file; return the image at working size with its own height and width, or the error."""
+    try:
+        image = read(path, preprocessing.display)
+    except ImageError as error:
+        return error
+    return prepared(image, preprocessing), image.shape
 
 
 def decode(

@@ -95,8 +95,14 @@ def parts(
         word = "slice" if facts.kind == "nifti" else "frame"
         for rank in _chosen(path, slices or SLICES, len(facts.order)):
             rows.append((str(part_of(path, word, facts.order[rank - 1])), str(path), place))
-    frame = pd.DataFrame(rows, columns=["path", "volume", "file"])
-    return frame.astype({"path": object, "volume": object, "file": np.int64})
+    named, volumes, places = zip(*rows, strict=True) if rows else ((), (), ())
+    return pd.DataFrame(
+        {
+            "path": np.array(named, object),
+            "volume": np.array(volumes, object),
+            "file": np.array(places, np.int64),
+        }
+    )
 
 
 def _members(paths: Sequence[Path], known: Mapping[Path, Facts]) -> list[tuple[str, list[Path]]]:

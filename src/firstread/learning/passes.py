@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,8 @@ from firstread.errors import ImageError
 from firstread.images import prepared, read
 from firstread.learning.augment import Augmentation
 from firstread.learning.sheet import FloatArray
+from firstread.spreading import ahead
+from firstread.threads import torch_workers
 
 BATCH = {"cpu": 8}
 """Views a pass on a device; a small batch stays in a processor's cache, a GPU wants more."""
@@ -130,26 +131,13 @@ class Extractor:
         """Yield what comes out of each batch, in the order of the jobs."""
         if not jobs:
             return
-        threads = torch.get_num_threads()
-        workers = min(_WORKERS, threads if self._on_cpu else os.cpu_count() or 1)
-        pool = ThreadPoolExecutor(
-            workers, initializer=torch.set_num_threads, initargs=(max(1, threads // workers),)
-        )
-        source = iter(batches(jobs, self._device))
-        try:
+        cores = torch.get_num_threads() if self._on_cpu else os.cpu_count() or 1
+        workers = min(_WORKERS, cores)
+        with torch_workers(workers) as pool:
             # The first pixels are decoded while the network is made ready.
             network = pool.submit(self._prepared)
-            waiting = deque(
-                pool.submit(self._pass, network, some) for some in islice(source, 2 * workers)
-            )
-            while waiting:
-                made = waiting.popleft().result()
-                waiting.extend(pool.submit(self._pass, network, some) for some in islice(source, 1))
-                yield made
-        finally:
-            pool.shutdown(cancel_futures=True)
-            # Threads to come would take the number that a worker set last.
-            torch.set_num_threads(threads)
+            work = partial(self._pass, network)
+            yield from ahead(pool, work, batches(jobs, self._device), 2 * workers)
 
     def _prepared(self) -> Backbone:
         fast = folded(self._backbone)

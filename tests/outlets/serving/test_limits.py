@@ -15,10 +15,11 @@ from uvicorn.server import ServerState
 
 from firstread.errors import UsageError
 from firstread.outlets.serving.application import application
+from firstread.outlets.serving.batching import together
 from firstread.outlets.serving.gate import LOOPBACK, Access
 from firstread.outlets.serving.limits import Limits
 from firstread.outlets.serving.running import Punctual, configured
-from firstread.outlets.serving.service import Answerer, Service
+from firstread.outlets.serving.service import Answerer
 from tests.outlets.serving.conftest import form
 
 
@@ -96,14 +97,13 @@ class Held:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.free, self.entered = threading.Event(), threading.Event()
-        before = Service.predicted
 
-        async def predicted(service: Service, *given):
-            service.desk.do(self.free.wait)
+        def held(classifier, groups):
             self.entered.set()
-            return await before(service, *given)
+            self.free.wait()
+            return together(classifier, groups)
 
-        monkeypatch.setattr(Service, "predicted", predicted)
+        monkeypatch.setattr("firstread.outlets.serving.batching.together", held)
 
 
 def test_beyond_the_queue_requests_are_told_when_to_come_again(client, monkeypatch) -> None:

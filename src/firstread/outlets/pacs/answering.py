@@ -141,14 +141,13 @@ def _told(desk: Desk) -> Iterator[Tally | Notice]:
 
 def _classify(desk: Desk, queue: Queue, classifier: Classifier, model: Model) -> None:
     reports = Reports(model)
-    fast = classifier.folded()
     while not desk.stop.is_set():
         jobs = queue.waiting(BATCH)
         if not jobs:
             desk.arrived.wait(_TICK)
             desk.arrived.clear()
             continue
-        _answer(desk, queue, fast, model, reports, jobs)
+        _answer(desk, queue, classifier, model, reports, jobs)
         desk.answered.set()
 
 

@@ -4,7 +4,7 @@ A library of linear algebra chooses how it adds by the size of a batch, so that 
 probabilities may differ in their last digits by the company it is in. How many images can share a
 pass before that happens is a matter of the network and the machine; it is measured when the
 service starts. Up to so many share a pass; more are only put together where they came together,
-as `firstread predict` does.
+as `firstread predict` does. As there each core has a pass of its own.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ from firstread.backbones import probabilities
 from firstread.classifier import Classifier, Response
 from firstread.datasets import stack
 from firstread.images import Image
+from firstread.threads import torch_workers
 
 MOST = 8
 """Images that share a pass at most: measuring more takes long, and gains little on a processor."""
@@ -39,7 +42,7 @@ def together(classifier: Classifier, groups: Sequence[Sequence[Image]]) -> list[
     Parameters
     ----------
     classifier
-        On the CPU.
+        Folded, on the CPU.
     groups
         Images at the network's size, all gray or all of them in colour.
     """
@@ -73,16 +76,18 @@ def steady(classifier: Classifier, most: int = MOST) -> int:
     count
         From 1, where no two can, to `most`.
     """
-    return min(_steady(classifier, most, shape) for shape in ((), (3,)))
+    with torch_workers() as pool:
+        work = partial(_steady, classifier.fast, most)
+        return min(pool.map(work, ((), (3,))))
 
 
-def _steady(classifier: Classifier, most: int, channels: tuple[int, ...]) -> int:
-    side, rng = classifier.preprocessing.size, np.random.default_rng(0)
+def _steady(fast: Classifier, most: int, channels: tuple[int, ...]) -> int:
+    side, rng = fast.preprocessing.size, np.random.default_rng(0)
     noise = rng.integers(0, 256, (most, side, side, *channels), np.uint8)
     images = [Image(pixels) for pixels in noise]
-    alone = [classifier.responded([image])[0] for image in images]
+    alone = [fast.responded([image])[0] for image in images]
     for count in range(2, most + 1):
-        found = together(classifier, [[image] for image in images[:count]])
+        found = together(fast, [[image] for image in images[:count]])
         if not all(_same(one, row[0]) for one, row in zip(alone, found, strict=False)):
             return count - 1
     return most
@@ -97,11 +102,10 @@ def _same(one: Response, other: Response) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class _Job:
-    """Work for the network: images to answer, or anything else that needs it to itself."""
+    """Images to answer."""
 
     images: tuple[Image, ...]
-    call: Callable[[], Any] | None = None
-    future: Future[Any] = field(default_factory=Future)
+    future: Future[list[Response]] = field(default_factory=Future)
 
     @property
     def gray(self) -> bool:
@@ -109,7 +113,7 @@ class _Job:
 
 
 class Desk:
-    """One thread that has the network, and the queue before it.
+    """The queue before the network, and a thread a core that answers from it.
 
     Parameters
     ----------
@@ -128,48 +132,67 @@ class Desk:
         passed: Callable[[int], None] = lambda count: None,
     ) -> None:
         self.together = together
-        self._classifier = classifier
+        self._fast = classifier.fast
         self._passed = passed
         self._jobs: deque[_Job] = deque()
+        self._calls = 0
         self._changed = threading.Condition()
         self._open = True
         self._pace = 0.05
-        self._thread = threading.Thread(target=self._work, name="network", daemon=True)
-        self._thread.start()
+        threads = torch.get_num_threads()
+        self._caller = ThreadPoolExecutor(1, "caller")
+        self._cores = ExitStack()
+        pool = self._cores.enter_context(torch_workers(threads))
+        self._working = [pool.submit(self._work) for _ in range(threads)]
 
     def answer(self, images: Sequence[Image]) -> Future[list[Response]]:
-        """Queue images, which are answered as `Classifier.responded` would answer them alone."""
-        return self._queued(_Job(tuple(images)))
+        """Queue images, which are answered as `Classifier.responses` answers a batch of them."""
+        job = _Job(tuple(images))
+        with self._changed:
+            self._check()
+            self._jobs.append(job)
+            self._changed.notify()
+        return job.future
 
     def do(self, call: Callable[[], Any]) -> Future[Any]:
-        """Queue anything else that runs the network; the future has what the call returns."""
-        return self._queued(_Job((), call))
+        """Queue anything else; one after the other, the future has what the call returns.
+
+        It may run the classifier and hook into its network, which those that answer never touch.
+        """
+        with self._changed:
+            self._check()
+            self._calls += 1
+            future = self._caller.submit(call)
+        future.add_done_callback(self._called)
+        return future
 
     def delay(self) -> int:
         """Return the seconds that what waits now will take, at least 1."""
         with self._changed:
-            waiting = sum(max(1, len(job.images)) for job in self._jobs)
+            waiting = sum(len(job.images) for job in self._jobs) + self._calls
         return max(1, math.ceil(self._pace * waiting))
 
     @property
     def alive(self) -> bool:
         """Whether questions are still answered."""
-        return self._open and self._thread.is_alive()
+        return self._open and not any(work.done() for work in self._working)
 
     def close(self) -> None:
         """Finish what is queued, then end."""
         with self._changed:
             self._open = False
-            self._changed.notify()
-        self._thread.join()
+            self._changed.notify_all()
+        wait(self._working)
+        self._caller.shutdown()
+        self._cores.close()
 
-    def _queued(self, job: _Job) -> Future[Any]:
+    def _check(self) -> None:
+        if not self._open:
+            raise RuntimeError("the desk is closed")
+
+    def _called(self, _: Future[Any]) -> None:
         with self._changed:
-            if not self._open:
-                raise RuntimeError("the desk is closed")
-            self._jobs.append(job)
-            self._changed.notify()
-        return job.future
+            self._calls -= 1
 
     def _work(self) -> None:
         while jobs := self._next():
@@ -185,10 +208,8 @@ class Desk:
                 return []
             first = self._jobs.popleft()
             taken, room = [first], self.together - len(first.images)
-            if first.call is not None or room <= 0:
-                return taken
-            for job in list(self._jobs):
-                if job.call is None and job.gray == first.gray and len(job.images) <= room:
+            for job in list(self._jobs) if room > 0 else ():
+                if job.gray == first.gray and len(job.images) <= room:
                     self._jobs.remove(job)
                     taken.append(job)
                     room -= len(job.images)
@@ -196,17 +217,18 @@ class Desk:
 
     def _run(self, jobs: Sequence[_Job]) -> None:
         started = time.perf_counter()
+        # MKL has one number for the whole process, which anybody may have set.
+        torch.set_num_threads(1)
         try:
-            call = jobs[0].call
-            made = [call()] if call else together(self._classifier, [job.images for job in jobs])
+            made = together(self._fast, [job.images for job in jobs])
         except BaseException as error:  # Whoever asked is told; the thread goes on.
             for job in jobs:
                 job.future.set_exception(error)
             return
         count = sum(len(job.images) for job in jobs)
-        if count:
-            self._passed(count)
-            taken = (time.perf_counter() - started) / count
+        self._passed(count)
+        taken = (time.perf_counter() - started) / count / len(self._working)
+        with self._changed:
             self._pace = _KEPT * self._pace + (1 - _KEPT) * taken
         for job, answer in zip(jobs, made, strict=True):
             job.future.set_result(answer)
