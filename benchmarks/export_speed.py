@@ -1,12 +1,11 @@
 """Speed of exported files on the CPU: ONNX float32 against PyTorch, int8 against float32.
 
-Four contenders on the same synthetic radiographs, in turn, round after round, from the displayed
+Three contenders on the same synthetic radiographs, in turn, round after round, from the displayed
 image (uint8, 500 x 420 px, gray) to the probabilities, on the same number of threads:
 
-predict
-    what `firstread predict` does: Pillow's resize, the network as trained, channels last;
 torch
-    PyTorch's best mode here: the same with batch norms folded into the convolutions;
+    PyTorch's best mode here, as `firstread predict` has it: Pillow's resize, channels last,
+    batch norms folded into the convolutions; in one pass on all threads;
 onnx
     the exported float32 file in onnxruntime, resizing included;
 int8
@@ -60,7 +59,6 @@ def contenders(name: str, images: list[Image]) -> tuple[dict[str, Callable[[], o
         backbone, _ = build(name)
         network = assemble(backbone, "linear", 2).eval().to(memory_format=torch.channels_last)
     classifier = Classifier(network, REGIONS, "linear", Origin("none"))
-    folded = classifier.folded()
     graph = Graph(classifier)
     model = onnx_model(program(graph, deep=False), graph, NOTES)
     data = model.SerializeToString()
@@ -68,17 +66,16 @@ def contenders(name: str, images: list[Image]) -> tuple[dict[str, Callable[[], o
     small = quantised(model, training)
     batch = np.stack([image.pixels[..., None] for image in images])
 
-    def by_torch(which: Classifier) -> Callable[[], object]:
+    def by_torch() -> object:
         prepare = classifier.preprocessing
-        return lambda: which.responded([prepared(image, prepare) for image in images])
+        return classifier.fast.responded([prepared(image, prepare) for image in images])
 
     def by_onnx(file: bytes) -> Callable[[], object]:
         opened = session(file)
         return lambda: opened.run(["probabilities"], {"pixels": batch})
 
     return {
-        "predict": by_torch(classifier),
-        "torch": by_torch(folded),
+        "torch": by_torch,
         "onnx": by_onnx(data),
         "int8": by_onnx(small),
     }, [len(data), len(small)]
@@ -95,7 +92,7 @@ def main() -> None:
         f"batches of {arguments.batch}, {torch.get_num_threads()} threads; milliseconds an image, "
         f"median of {arguments.rounds} rounds (lowest to highest)\n"
     )
-    print("network\tpredict\ttorch\tonnx\tint8\ttorch/onnx\tonnx/int8\tMB\tMB int8")
+    print("network\ttorch\tonnx\tint8\ttorch/onnx\tonnx/int8\tMB\tMB int8")
     for name in arguments.networks:
         runs, sizes = contenders(name, images)
         times: dict[str, list[float]] = {kind: [] for kind in runs}

@@ -95,7 +95,7 @@ def checking(
     for number, sample in enumerate(samples, start=1):
         start = time.perf_counter()
         image = prepared(sample.image, classifier.preprocessing)
-        expected = classifier.responded([image])[0].probabilities
+        expected = classifier.fast.responded([image])[0].probabilities
         between = time.perf_counter()
         plain, calibrated = run(batch_of(sample.image))
         end = time.perf_counter()
