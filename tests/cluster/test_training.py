@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import PIL.Image
 import pytest
 import torch
@@ -24,7 +25,7 @@ from firstread.advising import advising
 from firstread.classifier import WEIGHTS_FILE
 from firstread.cluster import Cluster, Node, connected
 from firstread.cluster.checkpoints import place_of
-from firstread.cluster.executor import executor
+from firstread.cluster.executor import executor, sums
 from firstread.cluster.tasks import Tasks
 from firstread.cluster.training import Together
 from firstread.errors import DataError, FirstreadError, RunError, UsageError
@@ -166,14 +167,19 @@ def followed(work: Iterator[Any]) -> tuple[list[int], list[str]]:
 def test_one_worker_killed_ends_at_the_weights_of_the_plain_process(
     images: Path, plain: np.ndarray, tmp_path: Path, cluster: Cluster
 ) -> None:
-    run = tmp_path / "run"
-    worker = disturbing(executor(cluster, workers=1), tmp_path, deadly=True)
+    run, made = tmp_path / "run", executor(cluster, workers=1)
+    worker = disturbing(made, tmp_path, deadly=True)
     epochs, notices = followed(events(images, run, worker))
     assert notices == ["worker 0 died; going on from the last checkpoint"]
     assert epochs == list(range(1, EPOCHS + 1))
     assert np.array_equal(weights(run), plain)
     assert not (run / CLUSTER).exists()
     assert not list(run.glob("firstread-*"))
+    learned = len(pd.read_csv(run / "cases.csv").query("split == 'train'"))
+    _, said = sums(made)
+    assert said.startswith(f"The cluster trained on {EPOCHS * learned} images in ")
+    assert "1 worker busy" in said
+    assert said.endswith("1 retry.")
 
 
 @pytest.mark.slow

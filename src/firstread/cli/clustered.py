@@ -101,13 +101,17 @@ def predict_on(
 def executing(
     address: str | None, *, workers: int = 0, storage: str = "", device: str = "auto"
 ) -> Iterator[Executor]:
-    """Say who does the work of a training within the block: this process, or a cluster."""
+    """Say who does the work of a training within the block; sum up what a cluster did."""
+    from firstread.cli.screen import notices
     from firstread.learning import HERE
 
     if address is None:
         yield HERE
         return
-    from firstread.cluster.executor import executor
+    from firstread.cluster.executor import executor, sums
 
     with told(address) as cluster:
-        yield executor(cluster, workers=workers, storage=storage, device=device)
+        made = executor(cluster, workers=workers, storage=storage, device=device)
+        yield made
+        for line in sums(made):
+            notices.print(line, markup=False)

@@ -60,6 +60,13 @@ def executor(
     )
 
 
+def sums(executor: Executor) -> list[str]:
+    """Say in a line each what a cluster's workers did: reading and features, and training."""
+    work = (("read and computed features of", executor.each), ("trained on", executor.train))
+    tallies = [(what, by.tally) for what, by in work if isinstance(by, Spread | Together)]
+    return [f"The cluster {what} {tally.sentence()}" for what, tally in tallies if tally.images]
+
+
 def _check(cluster: Cluster, paths: Sequence[Path]) -> None:
     """Find out whether all machines see the images: some from here and there among them."""
     step = -(-len(paths) // _LOOKED_AT)

@@ -100,12 +100,20 @@ class Tally:
 
     def add(self, done: Done[Any], images: int) -> None:
         """Count an item of some images."""
-        self.images += images
-        self.busy += done.seconds
+        self.count(images, done.seconds)
         self.memory = max(self.memory, done.memory)
-        self.ended = time.monotonic()
         if done.again:
-            self._restarted.add(done.worker)
+            self.restart(done.worker)
+
+    def count(self, images: int, busy: float) -> None:
+        """Count images and the seconds that went into them."""
+        self.images += images
+        self.busy += busy
+        self.ended = time.monotonic()
+
+    def restart(self, worker: tuple[str, int]) -> None:
+        """Count a worker that had to be started again, once."""
+        self._restarted.add(worker)
 
     @property
     def seconds(self) -> float:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from firstread.cluster.board import Board
 from firstread.cluster.checkpoints import Place, place_of
 from firstread.cluster.checks import check_shared
 from firstread.cluster.nodes import Cluster
+from firstread.cluster.pipeline import Tally
 from firstread.cluster.storage import is_url
 from firstread.cluster.worker import Orders, work
 from firstread.errors import FirstreadError, NetworkError, UsageError
 from firstread.learning import Epoch, Plan
 from firstread.learning.checkpoint import File
 from firstread.learning.loop import Loop
+from firstread.progress import Notice
 from firstread.run import CLUSTER
 
 FAILURES = 8
@@ -48,6 +51,8 @@ class Together:
     storage
         Where checkpoints go: a folder that all machines share, or a URL (`s3://`, `gs://`, ...);
         the run folder if empty.
+    tally
+        Counts what they learned from: images of all epochs, the epochs' time and failures.
     """
 
     cluster: Cluster
@@ -55,6 +60,7 @@ class Together:
     cpus: int
     gpu: bool = False
     storage: str = ""
+    tally: Tally = field(default_factory=lambda: Tally(0), repr=False, compare=False)
 
     @classmethod
     def of(
@@ -91,7 +97,7 @@ class Together:
         # As many on each node as the most crowded one has to take.
         crowd = max(1, -(-count // len(nodes)))
         cpus = max(1, int(min(node.cpus for node in nodes)) // crowd)
-        return cls(cluster, count, cpus, gpu, storage)
+        return cls(cluster, count, cpus, gpu, storage, Tally(count))
 
     def __call__(self, loop: Loop, saved: Path | None) -> Generator[Any, None, Plan]:
         """Run a loop, from where it was stopped if it was; its network is trained in the end.
@@ -117,10 +123,12 @@ class Together:
             Path(place.storage).mkdir(parents=True, exist_ok=True)
             check_shared(self.cluster, [place.storage])
         board = Board.opened()
+        self.tally.begun = time.monotonic()
         known = (kept.load(), self.cpus, self.gpu, place.storage)
         orders = Orders(loop, *known)
         try:
-            plan = yield from _followed(board, self._begin(orders, place, board))
+            events = _followed(board, self._begin(orders, place, board))
+            plan = yield from self._counted(events, loop.training.order.count)
         finally:
             board.close()
         # Whoever is stopped from here on goes on from the run folder.
@@ -129,6 +137,22 @@ class Together:
         place.delete()
         loop.take(kept, plan)
         return plan
+
+    def _counted(
+        self, events: Generator[Any, None, Plan], images: int
+    ) -> Generator[Any, None, Plan]:
+        """Yield what a training tells, and count it."""
+        try:
+            while True:
+                event = next(events)
+                if isinstance(event, Epoch):
+                    self.tally.count(images, event.seconds * self.workers)
+                elif isinstance(event, Notice):
+                    self.tally.restart((event.text, self.tally.images))
+                yield event
+        except StopIteration as end:
+            plan: Plan = end.value
+            return plan
 
     def _place(self, saved: Path) -> Place:
         """Return where the checkpoints of this training are, the same for one that is resumed."""
