@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tarfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -159,21 +159,10 @@ def test_a_command_that_is_killed_goes_on_when_it_is_started_again(
     assert "0 retries" in second.stderr
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A folder on a disk of 256 KiB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)]
-    if subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("only root may mount a small disk to fill up")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_disk_that_fills_up_stops_the_work_which_then_goes_on(
-    machines: Any, small_run: Path, films: Path, tmp_path: Path, small_disk: Path
+    machines: Any, small_run: Path, films: Path, tmp_path: Path, disk: Callable[[int], Path]
 ) -> None:
+    small_disk = disk(256)
     filler = small_disk / "filler"
     filler.write_bytes(bytes(240 * 1024))
     with connected("auto") as cluster:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -268,6 +268,22 @@ def test_a_driver_killed_goes_on_to_the_same_weights(
     assert not notices
     assert np.array_equal(weights(run), plain)
     assert not list((tmp_path / "storage").iterdir())
+
+
+@pytest.mark.slow
+def test_a_storage_that_fills_up_stops_a_training_which_then_goes_on_to_the_same_weights(
+    images: Path, plain: np.ndarray, tmp_path: Path, cluster: Cluster, disk: Callable[[int], Path]
+) -> None:
+    run, storage = tmp_path / "run", disk(400 * 1024)
+    filler = storage / "filler"
+    filler.write_bytes(bytes(390 * 2**20))
+    worker = executor(cluster, workers=1, storage=str(storage))
+    with pytest.raises(RunError, match=r"can't be written .*make room there, then go on with"):
+        list(events(images, run, worker))
+    filler.unlink()
+    list(resuming(run, audit=False, executor=worker))
+    assert np.array_equal(weights(run), plain)
+    assert not list(storage.iterdir())
 
 
 def piece(first: Path, outcome: Any) -> Iterator[Step]:
