@@ -70,7 +70,7 @@ def changed(files: list[str], change: Callable[[np.ndarray], np.ndarray], folder
 
 def timed(classifier: Classifier, refusal: Refusal, files: list[str]) -> list[float]:
     """Return processor seconds: plain and careful prediction, plain and describing passes."""
-    network, preprocessing = classifier.network, classifier.preprocessing
+    network, preprocessing = classifier.fast.network, classifier.preprocessing
     held = torch.from_numpy(stack([prepared(read(f), preprocessing) for f in files[:BATCH]], True))
 
     def passes(run: Callable[[torch.Tensor], object]) -> None:
@@ -84,11 +84,14 @@ def timed(classifier: Classifier, refusal: Refusal, files: list[str]) -> list[fl
         lambda: passes(network.described),
     ]
     found: list[list[float]] = [[] for _ in ways]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # As each pass of `predict`.
     for _ in range(9):
         for way, times in zip(ways, found, strict=True):
             start = time.process_time()
             way()
             times.append(time.process_time() - start)
+    torch.set_num_threads(threads)
     return [min(times) for times in found]
 
 

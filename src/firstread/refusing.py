@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from firstread.classifier import BATCH, WEIGHTS_FILE, Classifier, Paths, Response, batched
+from firstread.classifier import WEIGHTS_FILE, Classifier, Paths, Response, batched
 from firstread.datasets import BETWEEN, Dataset
 from firstread.errors import DataError, ImageError, RunError
 from firstread.evidence.conformal import Sets, quantile
@@ -37,6 +37,9 @@ MOST_TURNED = 150
 """Training images that are turned to learn what the wrong way up looks like."""
 ENOUGH = 100
 """Validation images that are enough by themselves to calibrate on."""
+
+_JUDGED = 64
+"""Images judged together."""
 
 _SMALLEST = 1.0
 """Limit at least: nothing within one standard deviation is refused, as where all images are one."""
@@ -226,7 +229,7 @@ def advised(
     rows: list[tuple[str, float, str]] = []
 
     def watched() -> Iterator[tuple[Path, Response | ImageError]]:
-        for batch in batched(responses, BATCH):
+        for batch in batched(responses, _JUDGED):
             answers = [answer for _, answer in batch if isinstance(answer, Response)]
             if answers:
                 rows.extend(_rows(classifier, refusal, sets, answers, named))
@@ -309,7 +312,7 @@ def _reason(
     if judged.distance[place] <= 1:
         return f"the image looks {refusal.turns[int(odds.argmax())]}"
     undone = [_turned(answer.image, TURNS[_BACK.get(turn, turn)]) for turn in TURNS]
-    better = _judged(refusal, classifier.responded(undone)).outlier
+    better = _judged(refusal, classifier.fast.responded(undone)).outlier
     if better.min() > 1:
         return "the image is unlike the training images"
     # Mirrored or not is hard to see for a network; of what fits, the turner says what is likely.
@@ -345,7 +348,7 @@ def _seen(
                 continue
             if number in turned:
                 made = [_turned(answer.image, turn) for turn in TURNS.values()]
-                views += [view.features for view in classifier.responded(made)]
+                views += [view.features for view in classifier.fast.responded(made)]
                 which.append(len(places))
             places.append(number)
             features.append(answer.features)
