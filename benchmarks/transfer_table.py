@@ -9,9 +9,10 @@ at the size of its own weights.
 
 Accuracies are means with 95 % intervals of a bootstrap over both draws and images (A. B. Owen, "The
 pigeonhole bootstrap", Annals of Applied Statistics 1, 2007). Differences to the way that --against
-names are paired: the same draws and images.
+names are paired: over the draws that both have, and the same images.
 
     python benchmarks/transfer_table.py --out table.csv --frozen-draws 20 --tuned-draws 3
+    python benchmarks/transfer_table.py --out table.csv --tuned-draws 10 --ways phantom_s
 
 What is in the file is not measured again, so that the benchmark may be cut off and go on; with
 --processes several measure side by side.
@@ -206,27 +207,32 @@ def table(found: pd.DataFrame, against: str) -> pd.DataFrame:
     """Return one row a setting and way: accuracy, interval, and the paired difference."""
     rows = []
     for setting, group in found.groupby(["data", "how", "each"], sort=False):
-        right = {
-            way: np.array([[np.nan if c == "." else float(c) for c in hit] for hit in ways["hits"]])
-            for way, ways in group.sort_values("draw").groupby("way")
-        }
+        right = {way: judged(hits) for way, hits in group.groupby("way")}
         for way in (way.name for way in WAYS if way.name in right):
-            low, high = interval(right[way])
+            marks = right[way].to_numpy()
+            low, high = interval(marks)
             row = dict(zip(("data", "how", "each"), setting, strict=True)) | {
                 "way": way,
-                "draws": len(right[way]),
-                "accuracy": f"{100 * np.nanmean(right[way]):.1f}",
+                "draws": len(marks),
+                "accuracy": f"{100 * np.nanmean(marks):.1f}",
                 "95 % interval": f"{100 * low:.1f} to {100 * high:.1f}",
             }
-            other = right.get(against)
-            if other is not None and way != against and len(other) == len(right[way]):
-                gap = right[way] - other
+            if against in right and way != against:
+                shared = right[way].index.intersection(right[against].index)
+                gap = right[way].loc[shared].to_numpy() - right[against].loc[shared].to_numpy()
                 low, high = interval(gap)
                 row[f"minus {against}"] = (
                     f"{100 * np.nanmean(gap):+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
                 )
             rows.append(row)
     return pd.DataFrame(rows)
+
+
+def judged(found: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a draw and a column an image: 1 right, 0 wrong, nan where not judged."""
+    letters = {"0": 0.0, "1": 1.0, ".": np.nan}
+    rows = {row.draw: [letters[c] for c in row.hits] for row in found.itertuples()}
+    return pd.DataFrame.from_dict(rows, orient="index").sort_index()
 
 
 def interval(values: np.ndarray, times: int = 2000) -> tuple[float, float]:
@@ -253,6 +259,7 @@ def main() -> None:
     parser.add_argument("--frozen-draws", type=int, default=20)
     parser.add_argument("--tuned-draws", type=int, default=20)
     parser.add_argument("--against", default=WAYS[-1].name)
+    parser.add_argument("--ways", default="", help="only those whose names begin so")
     parser.add_argument("--processes", type=int, default=1, help="how many measure side by side")
     arguments = parser.parse_args()
     columns = ["data", "how", "way", "each", "draw"]
@@ -266,6 +273,7 @@ def main() -> None:
         asked
         for asked in work(arguments.frozen_draws, arguments.tuned_draws)
         if tuple(asked[name] for name in columns) not in done
+        and asked["way"].startswith(arguments.ways)
     ]
     # Not forked: a process that has used a GPU can't be.
     with get_context("spawn").Pool(arguments.processes) as pool:
