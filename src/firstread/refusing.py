@@ -38,8 +38,8 @@ MOST_TURNED = 150
 ENOUGH = 100
 """Validation images that are enough by themselves to calibrate on."""
 
-_JUDGED = 64
-"""Images judged together."""
+_JUDGED = 32
+"""Images judged together; a part of a cluster's work has a multiple of them."""
 
 _SMALLEST = 1.0
 """Limit at least: nothing within one standard deviation is refused, as where all images are one."""

@@ -12,13 +12,17 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import PIL.Image
 import pytest
 
 import firstread
 from firstread.cluster import connected
-from firstread.cluster.predicting import ERROR, SHARDS, Predicted, predicting
+from firstread.cluster.labelling import ERROR, SHARDS
+from firstread.cluster.predicting import Predicted, predicting
 from firstread.errors import DataError, RunError, UsageError
-from firstread.progress import Step
+from firstread.progress import Step, returned
+from firstread.refusing import predict as careful
+from firstread.refusing import refusal_of
 
 pytestmark = [
     pytest.mark.slow,
@@ -88,6 +92,35 @@ def test_answers_are_those_of_one_process_to_the_bit(
         f"tar://a/{film.name}::{tmp_path}/films.tar" for film in sorted(films.iterdir())
     ]
     assert len(list((out / SHARDS).iterdir())) == 5
+
+
+def test_sets_and_refusals_are_those_of_one_process(
+    machines: Any, films: Path, tmp_path: Path
+) -> None:
+    known = tmp_path / "known"
+    for name, level in (("dark", 90), ("bright", 160)):
+        (known / name).mkdir(parents=True)
+        for seed in range(40):
+            noise = np.random.default_rng(level + seed).integers(-60, 60, (40, 40))
+            pixels = (level + noise).astype(np.uint8)
+            PIL.Image.fromarray(pixels).save(known / name / f"{seed}.png")
+    choices = {"backbone": "phantom_s", "weights": "phantom", "image_size": 32}
+    run = firstread.train(known, tmp_path / "run", strategy="probe", audit=False, **choices).folder
+    classifier, names = firstread.load(run), [str(known), str(films)]
+    refusal = returned(refusal_of(run, classifier))
+    plain = careful(classifier, refusal, names, 0.8, skip_unreadable=True)
+    assert {"accept", "refuse"} <= {text.split(":")[0] for text in plain["advice"]}
+    out = str(tmp_path / "out")
+    with connected("auto") as cluster:
+        handed = run_through(predicting(cluster, run, names, coverage=0.8))
+        filed = run_through(predicting(cluster, run, names, coverage=0.8, out=out, size=64))
+        with pytest.raises(UsageError, match="was begun with other coverage"):
+            run_through(predicting(cluster, run, names, out=out, size=64))
+    pd.testing.assert_frame_equal(handed.answers(), plain)
+    table = pd.read_parquet(Path(out) / SHARDS)
+    assert (filed.images, filed.errors) == (len(table), 1)
+    good = table[table[ERROR] == ""].drop(columns=ERROR).reset_index(drop=True)
+    pd.testing.assert_frame_equal(good, plain, check_dtype=False)
 
 
 def test_an_image_that_kills_its_reader_costs_itself_alone(

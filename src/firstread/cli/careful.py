@@ -1,38 +1,34 @@
-"""Predictions that can be refused, for `firstread predict --coverage`."""
+"""What tells answers not to take, for `firstread predict --coverage`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from firstread.classifier import Classifier
+    from firstread.evidence.refusal import Refusal
 
 
-def predict_carefully(
-    run: Path,
-    classifier: Classifier,
-    named: Sequence[str],
-    coverage: float,
-    skip_unreadable: bool,
-) -> pd.DataFrame:
-    """Predict with the columns `set`, `outlier` and `advice`; say what they rest on.
+def refusal_for(run: Path, classifier: Classifier, coverage: float) -> Refusal:
+    """Load what a run refuses by, or make it once; say what it rests on.
 
     Parameters
     ----------
     run, classifier
         The run folder and what was loaded from it.
-    named, coverage, skip_unreadable
+    coverage
         As of `refusing.predict`.
+
+    Raises
+    ------
+    UsageError
+        If the coverage needs more validation images than there are.
     """
     from firstread.cli.screen import notices, stepped
-    from firstread.refusing import predict, refusal_of
+    from firstread.refusing import refusal_of
 
     refusal = stepped(refusal_of(run, classifier))
-    predictions = predict(classifier, refusal, named, coverage, skip_unreadable=skip_unreadable)
     for sentence in (refusal.sets(coverage).sentence(), refusal.sentence()):
         notices.print(sentence, markup=False)
-    return predictions
+    return refusal

@@ -72,14 +72,25 @@ def predict_on(
     workers: int | None,
     size: int | None,
     skip_unreadable: bool,
+    coverage: float | None,
 ) -> pd.DataFrame | None:
     """Label images on a cluster; return what `Classifier.predict` would, or None with `out`."""
     from firstread.cli.screen import console, followed, notices
-    from firstread.cluster.predicting import SHARDS, Predicted, predicting
+    from firstread.cluster.labelling import SHARDS
+    from firstread.cluster.predicting import Predicted, predicting
     from firstread.errors import DataError
 
     with told(address) as cluster:
-        work = predicting(cluster, run, names, out=out, slices=slices, workers=workers, size=size)
+        work = predicting(
+            cluster,
+            run,
+            names,
+            out=out,
+            slices=slices,
+            workers=workers,
+            size=size,
+            coverage=coverage,
+        )
         result: Predicted = followed(work, rate=True)
     notices.print(result.tally.sentence(), markup=False)
     if result.frame is not None:

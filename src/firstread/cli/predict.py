@@ -113,11 +113,12 @@ def predict(
     --slices says otherwise.
     """
     from firstread.classifier import load
-    from firstread.cli.careful import predict_carefully
+    from firstread.cli.careful import refusal_for
     from firstread.cli.screen import drawable, followed, notices, print_table
     from firstread.datasets import per_volume
     from firstread.errors import UsageError
     from firstread.images import located
+    from firstread.refusing import predict as carefully
 
     if sheet is not None:
         drawable("--sheet", sheet)
@@ -129,8 +130,6 @@ def predict(
         raise UsageError(f"{csv}: there is no folder {csv.parent} to write it to")
     if cluster is None and (out, workers, shard) != (None, None, None):
         raise UsageError("--out, --workers and --shard go with --cluster; write --cluster auto")
-    if cluster is not None and coverage is not None:
-        raise UsageError("--coverage is not for clusters; leave --cluster out")
     printed = (csv, sheet, dicom_sr, dicom_sc, volumes) != (None,) * 5 or json
     if out is not None and printed:
         raise UsageError("--out writes Parquet and nothing else; leave the other outputs out")
@@ -146,6 +145,7 @@ def predict(
     elif codes is not None:
         raise UsageError("--codes goes with --dicom-sr; name a folder for the reports")
     classifier = load(run)
+    refusal = None if coverage is None else refusal_for(run, classifier, coverage)
     predictions = None
     if cluster is not None:
         from firstread.cli.clustered import predict_on
@@ -159,6 +159,7 @@ def predict(
             workers=workers,
             size=shard,
             skip_unreadable=skip_unreadable,
+            coverage=coverage,
         )
         if predictions is None:
             return
@@ -169,8 +170,10 @@ def predict(
         model = Model.of(run, classifier, codes)
         files = [located(Path(path))[0] for path in named]
         known = writing.sources(files, skip=skip_unreadable)
-    if coverage is not None:
-        predictions = predict_carefully(run, classifier, named, coverage, skip_unreadable)
+    if predictions is None and refusal is not None:
+        predictions = carefully(
+            classifier, refusal, named, coverage or 0.0, skip_unreadable=skip_unreadable
+        )
     elif predictions is None:
         predictions = classifier.predict(named, skip_unreadable=skip_unreadable)
     for line in predictions.attrs["skipped"]:

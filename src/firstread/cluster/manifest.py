@@ -18,7 +18,7 @@ ROWS = 1024
 """Images a part, where nobody says: a minute of work or less."""
 
 MULTIPLE = 32
-"""Parts are of a multiple of the images that go through a network together.
+"""Parts are of a multiple of the images that go through a network, or are judged, together.
 
 The last bits of a result depend on the size of the batch; so the batches are the plain command's.
 """

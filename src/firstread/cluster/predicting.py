@@ -4,60 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-import torch
 
-from firstread.classifier import BATCH, WEIGHTS_FILE, Classifier, Response, batched
+from firstread.classifier import Classifier, batched
 from firstread.cluster import sources
 from firstread.cluster.checks import check_seen, check_shared
+from firstread.cluster.labelling import ERROR, SHARDS, TEXTS, Filing, Labeller, Labelling, shard
 from firstread.cluster.manifest import MULTIPLE, ROWS, Row, Stored
 from firstread.cluster.nodes import Cluster
-from firstread.cluster.pipeline import Tally, Work, streamed
-from firstread.cluster.reading import Reader
-from firstread.cluster.storage import Storage, is_url, parquet
-from firstread.errors import ImageError, UsageError
+from firstread.cluster.pipeline import Tally, streamed
+from firstread.cluster.storage import Storage, is_url
+from firstread.errors import UsageError
 from firstread.evaluating import Label, Labelled
 from firstread.progress import Step
 from firstread.run import MODEL
 from firstread.seals import file_hash
 
 RECORD = "job.json"
-SHARDS = "predictions"
-ERROR = "error"
-"""The column that says why an image has no answer."""
-
 SHOWN = 10
 """Images without an answer that are named; the files of answers say so of each."""
 
 PHASE = "labelling images"
-
-
-@dataclass(frozen=True)
-class Part:
-    """What came of one part.
-
-    Parameters
-    ----------
-    part
-        Its number.
-    images
-        How many are in it.
-    errors
-        How many of them couldn't be read.
-    frame
-        The answers, where they are not written but handed back.
-    reasons
-        What is wrong with those images.
-    """
-
-    part: int
-    images: int
-    errors: int
-    frame: pd.DataFrame | None = field(default=None, repr=False)
-    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,79 +59,10 @@ class Predicted:
         """Return the frame of `Classifier.predict`, where answers were not written."""
         assert self.frame is not None
         good = self.frame[self.frame[ERROR] == ""].drop(columns=ERROR).reset_index(drop=True)
-        good["label"] = good["label"].tolist()  # Without missing ones it is a column of texts.
+        for name in TEXTS & {*good}:
+            good[name] = good[name].tolist()  # Without missing ones it is a column of texts.
         good.attrs["skipped"] = list(self.reasons)
         return good
-
-
-@dataclass(frozen=True)
-class Labelling:
-    """The job of a worker: labels the images of a part, and hands back the answers."""
-
-    run: Path
-
-    def ready(self, again: bool) -> Work[Part]:
-        """Load the network."""
-        classifier = Classifier.load(self.run).folded()
-        # As in one process: the digits of an answer depend on it.
-        torch.set_num_threads(1)
-        reader = Reader(classifier.preprocessing, careful=again)
-
-        def label(part: tuple[int, list[Row]]) -> Part:
-            number, rows = part
-            return _labelled(number, answered(classifier, reader, rows))
-
-        return label
-
-
-@dataclass(frozen=True)
-class Filing:
-    """The job of a worker: labels a part of a manifest, and writes its answers beside it."""
-
-    run: Path
-    manifest: Stored
-
-    def ready(self, again: bool) -> Work[Part]:
-        """Load the network."""
-        classifier = Classifier.load(self.run)
-        reader = Reader(classifier.preprocessing, careful=again)
-
-        def file(part: int) -> Part:
-            import pyarrow as pa
-
-            frame = answered(classifier, reader, self.manifest.rows(part))
-            table = pa.Table.from_pandas(frame, preserve_index=False)
-            self.manifest.storage.write(shard(part), parquet(table))
-            return replace(_labelled(part, frame), frame=None)
-
-        return file
-
-
-def _labelled(part: int, frame: pd.DataFrame) -> Part:
-    bad = frame.loc[frame[ERROR] != "", ["path", ERROR]]
-    reasons = tuple(f"{path}: {reason}" for path, reason in bad.itertuples(index=False))
-    return Part(part, len(frame), len(bad), frame, reasons)
-
-
-def answered(classifier: Classifier, reader: Reader, rows: Sequence[Row]) -> pd.DataFrame:
-    """Label some images in the batches of `Classifier.predict`.
-
-    Returns
-    -------
-    frame
-        One row for each of `rows`: `path`, `label`, `p_CLASS` for each class (float32; missing
-        where the image can't be read), and `error`.
-    """
-    outcomes: list[tuple[Path, Response | ImageError]] = []
-    for batch in batched(zip(rows, reader.read(rows), strict=True), BATCH):
-        outcomes += classifier.answered((Path(row.path), outcome) for row, outcome in batch)
-    wrong = [o.reason if isinstance(o, ImageError) else "" for _, o in outcomes]
-    good = [place for place, reason in enumerate(wrong) if not reason]
-    frame = classifier.tabulated([outcomes[place] for place in good], False)
-    frame = frame.set_index(pd.Index(good, dtype="int64")).reindex(range(len(rows)))
-    frame["path"] = [row.path for row in rows]
-    frame["label"] = frame["label"].astype(object).where(frame["label"].notna(), None)
-    return frame.assign(**{ERROR: wrong})
 
 
 def predicting(
@@ -173,6 +74,7 @@ def predicting(
     slices: str | None = None,
     workers: int | None = None,
     size: int | None = None,
+    coverage: float | None = None,
 ) -> Iterator[Step | Predicted]:
     """Label images on a cluster; yield steps, and a `Predicted` at the end.
 
@@ -194,6 +96,8 @@ def predicting(
         How many; one for each core of the cluster if not given.
     size
         Images a part.
+    coverage
+        As of `refusing.predict`, whose columns the answers get.
 
     Raises
     ------
@@ -201,18 +105,19 @@ def predicting(
         Naming the file or value, what is wrong with it and the way out.
     """
     run = Path(run).absolute()
-    check_seen(cluster, [run / MODEL, run / WEIGHTS_FILE])
+    labeller = Labeller(run, coverage)
+    check_seen(cluster, labeller.files)
     workers = workers or cluster.cpus
     if out is None:
-        yield from _handed(cluster, run, list(_rows(run, names, slices)), Tally(workers))
+        yield from _handed(cluster, labeller, list(_rows(run, names, slices)), Tally(workers))
         return
     storage = Storage(out if is_url(out) else str(Path(out).absolute()))
     if not is_url(out):
         Path(out).mkdir(parents=True, exist_ok=True)
         check_shared(cluster, [out])
-    manifest = _settled(storage, run, names, slices, _size(size))
+    manifest = _settled(storage, labeller, names, slices, _size(size))
     _check_file(cluster, manifest.rows(0)[0])
-    yield from _filed(cluster, Filing(run, manifest), workers)
+    yield from _filed(cluster, Filing(labeller, manifest), workers)
 
 
 def label_on(cluster: Cluster, run: str | Path, tally: Tally) -> Label:
@@ -227,12 +132,12 @@ def label_on(cluster: Cluster, run: str | Path, tally: Tally) -> Label:
     tally
         Says how many workers, and counts what they do.
     """
-    run = Path(run).absolute()
+    labeller = Labeller(Path(run).absolute())
 
     def label(classifier: Classifier, paths: Sequence[Path]) -> Labelled:
-        check_seen(cluster, [run / MODEL, run / WEIGHTS_FILE])
+        check_seen(cluster, labeller.files)
         rows = [Row(str(path), str(path.absolute())) for path in paths]
-        for event in _handed(cluster, run, rows, tally):
+        for event in _handed(cluster, labeller, rows, tally):
             if isinstance(event, Predicted):
                 break
             yield event
@@ -243,13 +148,8 @@ def label_on(cluster: Cluster, run: str | Path, tally: Tally) -> Label:
     return label
 
 
-def shard(part: int) -> str:
-    """Return the name of a part's answers."""
-    return f"{SHARDS}/part-{part:08d}.parquet"
-
-
 def _handed(
-    cluster: Cluster, run: Path, rows: list[Row], tally: Tally
+    cluster: Cluster, labeller: Labeller, rows: list[Row], tally: Tally
 ) -> Iterator[Step | Predicted]:
     """Label images and bring the answers here."""
     _check_file(cluster, rows[0])
@@ -257,7 +157,7 @@ def _handed(
     size = min(ROWS, -(-len(rows) // (4 * tally.workers * MULTIPLE)) * MULTIPLE)
     parts = list(enumerate(batched(rows, size)))
     frames, reasons = list[pd.DataFrame](), list[str]()
-    for done in streamed(cluster, Labelling(run), parts, tally.workers, ordered=True):
+    for done in streamed(cluster, Labelling(labeller), parts, tally.workers, ordered=True):
         assert done.made.frame is not None
         frames.append(done.made.frame)
         reasons += done.made.reasons
@@ -284,7 +184,7 @@ def _filed(cluster: Cluster, job: Filing, workers: int) -> Iterator[Step | Predi
 
 
 def _settled(
-    storage: Storage, run: Path, names: Sequence[str], slices: str | None, size: int
+    storage: Storage, labeller: Labeller, names: Sequence[str], slices: str | None, size: int
 ) -> Stored:
     """Write the manifest where there is none yet; else see that it is of the same work."""
     given = [name for named in names for name in sources.braces(named)]
@@ -293,19 +193,20 @@ def _settled(
         "images": [name if is_url(name) else str(Path(name).absolute()) for name in given],
         "listed": sources.fingerprint(tables),
         "slices": slices or "",
-        "model": file_hash(run / MODEL),
+        "model": file_hash(labeller.run / MODEL),
+        "coverage": labeller.coverage,
     }
     if RECORD in storage.names():
         record = json.loads(storage.read(RECORD))
         other = [key for key, value in asked.items() if record["asked"][key] != value]
         if other:
-            words = {"images": "images", "listed": "tables", "slices": "slices", "model": "model"}
+            word = "tables" if other[0] == "listed" else other[0]
             raise UsageError(
-                f"{storage.place}: was begun with other {words[other[0]]}; name another folder, or "
+                f"{storage.place}: was begun with other {word}; name another folder, or "
                 "start the same command as then to go on"
             )
         return Stored(storage, record["images"], record["size"])
-    manifest = Stored.write(_rows(run, names, slices), storage, size)
+    manifest = Stored.write(_rows(labeller.run, names, slices), storage, size)
     record = {"asked": asked, "images": manifest.images, "size": size}
     storage.write(RECORD, (json.dumps(record, indent=2) + "\n").encode())
     return manifest
