@@ -38,6 +38,7 @@ class Service(NamedTuple):
     """A page that is up."""
 
     address: str
+    token: str
     shelf: Shelf
 
 
@@ -69,9 +70,9 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     try:
         assert process.stderr is not None
         said = process.stderr.readline()
-        found = re.search(r"http://127\.0\.0\.1:\d+", said)
+        found = re.search(r"(http://127\.0\.0\.1:\d+)/\?token=(\w+)", said)
         assert found, said + process.stderr.read()
-        yield Service(found[0], shelf)
+        yield Service(found[1], found[2], shelf)
         process.send_signal(signal.SIGINT)
         rest = process.stderr.read()
         assert process.wait(60) == 0, rest
@@ -87,10 +88,14 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 class Visitor:
     """Someone in front of a browser."""
 
-    def __init__(self, chrome: Chrome, address: str) -> None:
-        self.chrome, self.address = chrome, address
+    def __init__(self, chrome: Chrome, service: Service) -> None:
+        self.chrome, self.address, self.token = chrome, service.address, service.token
         self.asked: list[str] = []
         self.complaints: list[str] = []
+
+    def enter(self) -> None:
+        """Open the page by the address that was printed."""
+        self.chrome.get(f"{self.address}/?token={self.token}")
 
     def open(self, query: str = "") -> None:
         self.size(DESK)
@@ -215,8 +220,10 @@ return wide ? [wide, ...out.map(e => e.outerHTML.slice(0, 120))] : [];
 
 @pytest.fixture
 def visitor(browser: Chrome, service: Service) -> Visitor:
-    """Comes with empty logs."""
+    """Has come in, and has empty logs."""
+    visitor = Visitor(browser, service)
+    visitor.enter()
     browser.get("about:blank")
     for kind in ("browser", "performance"):
         browser.get_log(kind)
-    return Visitor(browser, service.address)
+    return visitor

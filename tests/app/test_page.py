@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from firstread.app.guard import doorway
 from firstread.classifier import load
 from firstread.run import Run
 
@@ -19,9 +21,19 @@ from .conftest import Service, Visitor
 pytestmark = pytest.mark.slow
 
 
-def test_the_five_steps(visitor: Visitor, service: Service) -> None:
+def test_the_five_steps(visitor: Visitor, service: Service, tmp_path: Path) -> None:
+    visitor.chrome.delete_all_cookies()
     visitor.open()
-    visitor.sees("None yet")
+    visitor.sees("Open the address that firstread app printed")
+    visitor.listen()
+    (refused,) = visitor.complaints
+    assert "403" in refused
+    visitor.complaints.clear()
+    address = f"{service.address}/?token={service.token}"
+    with doorway(tmp_path, address) as door:
+        visitor.chrome.get(door.as_uri())
+        visitor.sees("None yet")
+    assert visitor.chrome.current_url == f"{service.address}/"
     visitor.inspect("1-start")
 
     visitor.press("Look at the images")
@@ -36,7 +48,7 @@ def test_the_five_steps(visitor: Visitor, service: Service) -> None:
     visitor.sees("Every weight starts at random")
     visitor.click("More choices")
     for label, value in (("Epochs", "30"), ("Image size", "32")):
-        visitor.field(label).send_keys(value, Keys.TAB)
+        visitor.field(label).send_keys(Keys.CONTROL, "a", Keys.NULL, value, Keys.TAB)
     visitor.sees("--strategy scratch --epochs 30 --image-size 32")
     printed = shlex.split(visitor.chrome.find_element(By.CSS_SELECTOR, "#command pre").text)
     assert (printed[0], printed[1], printed[3]) == ("firstread", "train", "--out")
@@ -78,9 +90,37 @@ def test_the_five_steps(visitor: Visitor, service: Service) -> None:
     visitor.chrome.get(f"{service.address}/runs/computed-films/report.html")
     visitor.sees("How it learned")
     visitor.listen()
-    outside = [url for url in visitor.asked if not url.startswith((service.address, "data:"))]
-    assert [url for url in outside if not url.startswith(("about:", "chrome:", "blob:"))] == []
+    inside = (service.address, door.as_uri(), "data:", "about:", "chrome:", "blob:")
+    assert [url for url in visitor.asked if not url.startswith(inside)] == []
     assert len(visitor.asked) > 20
+    assert visitor.complaints == []
+
+
+def test_the_ways_to_learn_are_measured_and_measuring_can_be_stopped(
+    visitor: Visitor, once: Path
+) -> None:
+    visitor.open()
+    visitor.sees("Your runs")
+    visitor.click("A folder on this machine")
+    visitor.field("Folder or table").send_keys(str(once.parent / "data"))
+    visitor.press("Look at the images")
+    visitor.sees("60 images in 2 classes")
+    visitor.press("Next: plan the training")
+    visitor.sees("as the network may meet it")
+    visitor.click("More choices")
+    visitor.field("Image size").send_keys(Keys.CONTROL, "a", Keys.NULL, "32", Keys.TAB)
+    visitor.click("Borders: cut off")
+    visitor.sees("--image-size 32 --neutralise border")
+    visitor.press("Measure which way suits")
+    visitor.press("Stop measuring")
+    visitor.until(lambda: visitor.button("Measure which way suits"), "it can be measured again")
+    assert visitor.button("Stop measuring") is None
+    assert "Advised" not in visitor.text
+    visitor.press("Measure which way suits")
+    visitor.sees("Advised: ")
+    assert re.search(r"The measurement: .+, \d+\.\d %", visitor.text)
+    visitor.until(lambda: visitor.button("Measure which way suits"), "it can be measured again")
+    visitor.inspect("2-measured")
     assert visitor.complaints == []
 
 

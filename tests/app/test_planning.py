@@ -10,6 +10,7 @@ import pytest
 
 from firstread.app.planning import (
     AUGMENTATIONS,
+    NEUTRALISERS,
     STRATEGIES,
     Choices,
     backbones,
@@ -18,6 +19,7 @@ from firstread.app.planning import (
     usual_backbone,
 )
 from firstread.errors import UsageError
+from firstread.images import NEUTRALISERS as KNOWN_NEUTRALISERS
 from firstread.learning.augment import AUGMENTATIONS as KNOWN_AUGMENTATIONS
 from firstread.learning.plan import STRATEGIES as KNOWN_STRATEGIES
 from firstread.training import make_plan
@@ -42,11 +44,11 @@ def test_the_network_that_was_chosen_is_the_one_that_is_trained(strategy: str) -
 
 
 def test_every_choice_is_an_option() -> None:
-    choices = Choices("d", "resnet18", "scratch", "none", 3, 64, 7, skip_unreadable=True)
+    choices = Choices("d", "resnet18", "scratch", "none", 3, 64, 7, "border,size", True)
     typed = command(choices.words(Path("run")))
     assert typed == (
         "firstread train d --out run --backbone resnet18 --strategy scratch --augment none "
-        "--epochs 3 --image-size 64 --seed 7 --skip-unreadable"
+        "--epochs 3 --image-size 64 --seed 7 --neutralise border,size --skip-unreadable"
     )
 
 
@@ -68,6 +70,7 @@ def test_what_no_training_could_start_with_is_refused(bad: dict[str, object]) ->
 def test_everything_that_can_be_chosen_is_explained() -> None:
     assert set(STRATEGIES) == set(KNOWN_STRATEGIES)
     assert set(AUGMENTATIONS) == set(KNOWN_AUGMENTATIONS)
+    assert set(NEUTRALISERS) == set(KNOWN_NEUTRALISERS)
 
 
 def test_tiles_show_the_image_changed_and_the_same_for_the_same_seed(

@@ -8,10 +8,16 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
+from firstread.app.guard import doorway
 from firstread.app.server import application
 from firstread.app.shelf import Shelf
 from firstread.app.showing import problem, style
+from firstread.errors import UsageError
+
+ADDRESS = "http://127.0.0.1:7860"
+TOKEN = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +28,66 @@ def shelf(tmp_path_factory: pytest.TempPathFactory, once: Path) -> Shelf:
 
 
 @pytest.fixture(scope="module")
-def client(shelf: Shelf) -> Iterator[TestClient]:
-    with TestClient(application(shelf), base_url="http://127.0.0.1:7860") as client:
-        yield client
+def stranger(shelf: Shelf) -> Iterator[TestClient]:
+    """Somebody else on this machine."""
+    page = application(shelf, TOKEN)
+    with TestClient(page, base_url=ADDRESS, follow_redirects=False) as stranger:
+        yield stranger
+
+
+@pytest.fixture(scope="module")
+def client(stranger: TestClient) -> TestClient:
+    """The user, who came in by the address that was printed."""
+    client = TestClient(stranger.app, base_url=ADDRESS)
+    assert client.get(f"/?token={TOKEN}").status_code == 200
+    return client
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/config", "/style.css", "/runs/first/report.html", "/compare", "/gradio_api/info"],
+)
+@pytest.mark.parametrize("shown", ["", "0" * 32, TOKEN[:-1], TOKEN + "0", "\N{SNOWMAN}"])
+def test_a_stranger_is_refused_in_plain_words(stranger: TestClient, path: str, shown: str) -> None:
+    cookie = {} if not shown.isascii() else {"cookie": f"firstread-7860={shown}"}
+    answers = (
+        stranger.get(path, params={"token": shown} if shown else {}),
+        stranger.get(path, headers=cookie),
+        stranger.post("/gradio_api/upload", files={"files": b"x"}, headers=cookie),
+    )
+    for answer in answers:
+        assert answer.status_code == 403
+        assert "Open the address that firstread app printed" in answer.text
+        assert "set-cookie" not in answer.headers
+
+
+def test_the_token_leaves_the_address_and_becomes_a_cookie(stranger: TestClient) -> None:
+    answer = stranger.get(f"/?run=first&token={TOKEN}")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == f"{ADDRESS}/?run=first"
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith(f"firstread-7860={TOKEN};")
+    assert {"httponly", "samesite=lax"} <= set(cookie.lower().split("; "))
+    stranger.cookies.clear()
+    # Of another page on this machine, by another port.
+    other = stranger.get("/", headers={"cookie": f"firstread-7861={TOKEN}"})
+    assert other.status_code == 403
+
+
+def test_a_web_socket_is_refused(client: TestClient) -> None:
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/gradio_api/queue/join"):
+        pass
+
+
+def test_the_door_is_the_user_s_alone_and_goes_with_the_page(tmp_path: Path) -> None:
+    address = f"{ADDRESS}/?token={TOKEN}"
+    with doorway(tmp_path / "runs", address) as door:
+        assert f"url={address}" in door.read_text(encoding="utf-8")
+        assert TOKEN not in door.as_uri()
+        assert door.stat().st_mode & 0o077 == 0
+    assert not door.exists()
+    with pytest.raises(UsageError, match="--runs"), doorway(Path("/proc/none"), address):
+        pass
 
 
 def test_the_page_forbids_its_browser_to_call_anybody_else(client: TestClient) -> None:

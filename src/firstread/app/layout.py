@@ -9,7 +9,13 @@ from typing import Any
 import gradio as gr
 
 from firstread.app.gathering import inside
-from firstread.app.planning import AUGMENTATIONS, STRATEGIES, backbones, usual_backbone
+from firstread.app.planning import (
+    AUGMENTATIONS,
+    NEUTRALISERS,
+    STRATEGIES,
+    backbones,
+    usual_backbone,
+)
 
 BOXES = 8
 """Classes that images can be dropped for; of more, name a folder."""
@@ -48,6 +54,7 @@ class PlanStep:
     strategy: gr.Radio
     meaning: gr.HTML
     advise: gr.Button
+    halt: gr.Button
     advice: gr.HTML
     augment: gr.Radio
     another: gr.Button
@@ -55,6 +62,7 @@ class PlanStep:
     epochs: gr.Number
     image_size: gr.Number
     seed: gr.Number
+    neutralise: gr.CheckboxGroup
     skip: gr.Checkbox
     name: gr.Textbox
     command: gr.HTML
@@ -64,7 +72,8 @@ class PlanStep:
     def choices(self) -> list[Any]:
         """What a command is made of, in the order of `Choices`, and the run's name."""
         numbers = [self.epochs, self.image_size, self.seed]
-        return [self.backbone, self.strategy, self.augment, *numbers, self.skip, self.name]
+        known = [self.backbone, self.strategy, self.augment, *numbers, self.neutralise]
+        return [*known, self.skip, self.name]
 
 
 @dataclass(frozen=True)
@@ -171,7 +180,7 @@ def _data() -> DataStep:
     panels: dict[str, gr.Column] = {}
     with gr.Column(visible=True) as panels["computed"]:
         _html(
-            '<div class="fr"><p>77 chest and abdominal films, computed here from a made-up '
+            '<div class="fr"><p>75 chest and abdominal films, computed here from a made-up '
             "anatomy: a good way to see all five steps in a few minutes.</p></div>"
         )
     with gr.Column(visible=False) as panels["folder"]:
@@ -226,7 +235,9 @@ def _plan() -> PlanStep:
                 label="Way to learn",
             )
             meaning = _html()
-            advise = gr.Button("Measure which way suits (about 15 s)")
+            with gr.Row(elem_classes="buttons"):
+                advise = gr.Button("Measure which way suits")
+                halt = gr.Button("Stop measuring", visible=False)
             advice = _html(elem_id="advice")
         with gr.Column():
             augment = gr.Radio(
@@ -238,19 +249,24 @@ def _plan() -> PlanStep:
             another = gr.Button("Show it on another image", size="sm", elem_classes="quiet")
     with gr.Accordion("More choices", open=False):
         with gr.Row():
-            epochs = _number("Epochs", "Passes over the images; empty: usual.")
-            image_size = _number("Image size", "Side in pixels; empty: what the network expects.")
+            epochs = _number("Epochs", "Passes over the images; 0: the usual number.")
+            image_size = _number("Image size", "Side in pixels; 0: what the network expects.")
             seed = _number("Seed", "Another one parts the images anew.")
+        neutralise = gr.CheckboxGroup(
+            [(label, key) for key, label in NEUTRALISERS.items()],
+            label="Take away what tells the classes apart without any anatomy (--neutralise)",
+            info="Worth it where the audit in step 1 says so.",
+        )
         skip = gr.Checkbox(label="Leave out files that can't be read (--skip-unreadable)")
     name = gr.Textbox(label="Name of the run", info="A folder of this name is made.")
     command = _html(elem_id="command")
     start = gr.Button("Start training", variant="primary")
-    known = (backbone, strategy, meaning, advise, advice, augment, another, sheet)
-    return PlanStep(*known, epochs, image_size, seed, skip, name, command, start)
+    known = (backbone, strategy, meaning, advise, halt, advice, augment, another, sheet)
+    return PlanStep(*known, epochs, image_size, seed, neutralise, skip, name, command, start)
 
 
 def _number(label: str, info: str) -> gr.Number:
-    return gr.Number(label=label, info=info, value=None, precision=0, min_width=200)
+    return gr.Number(label=label, info=info, value=0, precision=0, min_width=200)
 
 
 def _train() -> TrainStep:

@@ -49,6 +49,7 @@ def built(shelf: Shelf) -> gr.Blocks:
             handler: Callable[..., Any],
             inputs: Sequence[Any] = (),
             outputs: Sequence[Any] = changing,
+            **more: Any,
         ) -> Any:
             return event(
                 handler,
@@ -56,6 +57,7 @@ def built(shelf: Shelf) -> gr.Blocks:
                 list(outputs),
                 show_progress="hidden",
                 api_visibility="private",
+                **more,
             )
 
         _wire_data(parts, preparing, on, session, boxes)
@@ -107,7 +109,10 @@ def _wire_plan(
     on(plan.augment.change, does.augmented, drawn, [plan.sheet])
     turned = on(plan.another.click, lambda number: number + 1, [turn], [turn])
     on(turned.then, does.augmented, drawn, [plan.sheet])
-    on(plan.advise.click, does.advise, given, [plan.advice])
+    measure = [plan.advice, plan.advise, plan.halt]
+    measuring = on(plan.advise.click, does.advise, given, measure)
+    on(measuring.then, does.measured, [], measure)
+    on(plan.halt.click, does.halted, [], measure, cancels=[measuring])
     on(plan.start.click, does.start, given)
 
 

@@ -61,6 +61,13 @@ AUGMENTATIONS: Mapping[str, tuple[str, str]] = {
 }
 """What each kind of augmentation is called here, and what it does."""
 
+NEUTRALISERS: Mapping[str, str] = {
+    "border": "Borders: cut off",
+    "size": "Proportions: padded to a square",
+    "histogram": "Gray levels: evened out",
+}
+"""What each way to take a shortcut away is called here."""
+
 _TILES = 8
 _SIDE = 220
 
@@ -73,7 +80,7 @@ class Choices:
     ----------
     data
         Folder or table.
-    backbone, strategy, augment, epochs, image_size, seed
+    backbone, strategy, augment, epochs, image_size, seed, neutralise
         As of `Plan`.
     skip_unreadable
         Whether files that can't be read are left out; else they end a training before it starts.
@@ -86,12 +93,13 @@ class Choices:
     epochs: int = 0
     image_size: int = 0
     seed: int = 0
+    neutralise: str = ""
     skip_unreadable: bool = False
 
     def given(self) -> dict[str, Any]:
         """Return what differs from what firstread would do by itself, by the names of `Plan`."""
         usual = Choices(self.data)
-        names = ("strategy", "augment", "epochs", "image_size", "seed")
+        names = ("strategy", "augment", "epochs", "image_size", "seed", "neutralise")
         chosen = {name: getattr(self, name) for name in names}
         given = {name: value for name, value in chosen.items() if value != getattr(usual, name)}
         # Which network is the usual one hangs on the other choices.
@@ -154,9 +162,13 @@ def backbones() -> list[tuple[str, str]]:
     return [(f"{name} ({ZOO[name].year}): {sources[order[rank]]}", name) for rank, _, name in rows]
 
 
+_MEASURED = ("backbone", "image_size", "seed", "neutralise")
+"""What a comparison of the ways to learn depends on."""
+
+
 def advised(choices: Choices) -> Iterator[Event]:
     """Compare the ways to learn, as `firstread advise` does; yield what happens."""
-    asked = {n: v for n, v in choices.given().items() if n in ("backbone", "image_size", "seed")}
+    asked = {name: value for name, value in choices.given().items() if name in _MEASURED}
     skip = choices.skip_unreadable
     return advising(choices.data, skip_unreadable=skip, budget=BUDGET_S, **asked)
 

@@ -18,6 +18,7 @@ from firstread.app.layout import BOXES
 from firstread.app.planning import STRATEGIES, Choices, advised, command, tiles
 from firstread.app.session import Changes, Desk, Session, plainly
 from firstread.errors import UsageError
+from firstread.images import neutralisers
 from firstread.learning import Advice
 from firstread.progress import Step
 
@@ -135,13 +136,27 @@ class PrepareHandlers(Desk):
     @plainly("plan.advice")
     def advise(self, session: Session, *values: Any) -> Iterator[Changes]:
         """Measure which way to learn suits, and show it with its reasons."""
-        place = self.parts.plan.advice
+        plan = self.parts.plan
         choices, _ = self._choices(session, values)
+        yield {
+            plan.advice: showing.under_way(Step("reading the images", 0, 1)),
+            plan.advise: gr.update(interactive=False),
+            plan.halt: gr.update(visible=True),
+        }
         for event in advised(choices):
             if isinstance(event, Step):
-                yield {place: showing.under_way(event)}
+                yield {plan.advice: showing.under_way(event)}
             elif isinstance(event, Advice):
-                yield {place: showing.advice(event)}
+                yield {plan.advice: showing.advice(event)}
+
+    def measured(self) -> Changes:
+        """Offer to measure again."""
+        plan = self.parts.plan
+        return {plan.advise: gr.update(interactive=True), plan.halt: gr.update(visible=False)}
+
+    def halted(self) -> Changes:
+        """Leave a measurement that was stopped."""
+        return {self.parts.plan.advice: "", **self.measured()}
 
     @plainly("plan.command")
     def start(self, session: Session, *values: Any) -> Changes:
@@ -155,7 +170,7 @@ class PrepareHandlers(Desk):
         return {self.session: replace(session, run=name), **self.following.shown(name)}
 
     def _choices(self, session: Session, values: Sequence[Any]) -> tuple[Choices, str]:
-        backbone, strategy, augment, epochs, image_size, seed, skip, name = values
+        backbone, strategy, augment, epochs, image_size, seed, neutralise, skip, name = values
         data = str(self._seen(session).data)
         numbers = {"epochs": epochs, "image_size": image_size, "seed": seed}
         choices = Choices(
@@ -164,6 +179,7 @@ class PrepareHandlers(Desk):
             strategy,
             augment,
             **{key: int(number or 0) for key, number in numbers.items()},
+            neutralise=",".join(neutralisers(",".join(neutralise or ()))),
             skip_unreadable=bool(skip),
         )
         return choices, str(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from typing import Any
@@ -20,10 +21,9 @@ try:
     import fastapi
     import uvicorn
     from fastapi.responses import FileResponse, HTMLResponse, Response
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from firstread.outlets.serving.gate import LOOPBACK, Access
-    from firstread.outlets.serving.limits import Refused
+    from firstread.app.guard import TOKEN, Guard
+    from firstread.outlets.serving.gate import LOOPBACK
     from firstread.outlets.serving.running import listening, served
 except ModuleNotFoundError as error:
     raise missing(error, "app", "firstread app needs it") from None
@@ -38,65 +38,17 @@ FILES = {
 }
 """What of a run folder the page links to."""
 
-_POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        # Gradio's HTML is a template that the browser evaluates.
-        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
-        "style-src 'self' 'unsafe-inline'",
-        "img-src 'self' data: blob:",
-        "font-src 'self' data:",
-        "worker-src 'self' blob:",
-        "object-src 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-_HEADERS = [
-    (b"content-security-policy", _POLICY.encode()),
-    (b"referrer-policy", b"no-referrer"),
-    (b"x-content-type-options", b"nosniff"),
-]
 
-
-class Guard:
-    """Lets in whoever calls the page by this machine's name, and lets its pages call nobody else.
+def application(shelf: Shelf, token: str) -> Guard:
+    """Return the page over a folder of runs, with the files that it links to.
 
     Parameters
     ----------
-    app
-        What is behind it.
+    shelf
+        The folder of runs.
+    token
+        What a browser must show.
     """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._access = Access(hosts=LOOPBACK)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take one request to its end."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        headers = dict(scope["headers"])
-        origin, host = headers.get(b"origin"), headers.get(b"host", b"")
-
-        async def answering(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", []), *_HEADERS]}
-            await send(message)
-
-        try:
-            self._access.check(scope["path"], headers)
-        except Refused:
-            await Response("this page is called 127.0.0.1", 421)(scope, receive, answering)
-            return
-        if origin not in (None, b"http://" + host):  # A page of somebody else's, in this browser.
-            await Response("not for other pages", 403)(scope, receive, answering)
-            return
-        await self._app(scope, receive, answering)
-
-
-def application(shelf: Shelf) -> Guard:
-    """Return the page over a folder of runs, with the files that it links to."""
     try:
         import gradio as gr
     except ModuleNotFoundError as error:
@@ -146,13 +98,13 @@ def application(shelf: Shelf) -> Guard:
         theme=THEME,
         head='<link rel="stylesheet" href="style.css"><link rel="icon" href="icon.svg">',
     )
-    return Guard(mounted)
+    return Guard(mounted, token)
 
 
 def serving(shelf: Shelf, port: int) -> Iterator[str]:
-    """Yield the address once its port is taken, then answer until SIGINT or SIGTERM.
+    """Yield the address, token and all, once its port is taken; then answer until SIGINT.
 
-    Trainings go on when it has ended; the next one finds them.
+    SIGTERM ends it too. Trainings go on when it has ended; the next one finds them.
 
     Parameters
     ----------
@@ -172,8 +124,9 @@ def serving(shelf: Shelf, port: int) -> Iterator[str]:
     ):
         # Gradio reads these when it is imported: what is dropped lies here until it has been used.
         os.environ.update(GRADIO_ANALYTICS_ENABLED="False", GRADIO_TEMP_DIR=scratch)
-        app = application(shelf)
-        yield f"http://{LOOPBACK[0]}:{held.getsockname()[1]}"
+        token = secrets.token_hex(16)
+        app = application(shelf, token)
+        yield f"http://{LOOPBACK[0]}:{held.getsockname()[1]}/?{TOKEN}={token}"
         config = uvicorn.Config(
             app,
             log_config=None,

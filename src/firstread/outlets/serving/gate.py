@@ -84,17 +84,31 @@ class Access:
         Refused
             421 or 401.
         """
+        self.check_name(headers)
+        if self.token is None or path in OPEN:
+            return
+        scheme, _, shown = headers.get(b"authorization", b"").partition(b" ")
+        if scheme.lower() != b"bearer" or not self.knows(shown.strip()):
+            raise Refused(401, "show the service's token: Authorization: Bearer TOKEN")
+
+    def check_name(self, headers: dict[bytes, bytes]) -> None:
+        """Refuse a request by a wrong name.
+
+        Raises
+        ------
+        Refused
+            421.
+        """
         host = headers.get(b"host", b"").decode("latin-1")
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if self.hosts and name not in self.hosts:
             raise Refused(421, f"this service is called {', '.join(self.hosts)}")
-        if self.token is None or path in OPEN:
-            return
-        scheme, _, shown = headers.get(b"authorization", b"").partition(b" ")
+
+    def knows(self, shown: bytes) -> bool:
+        """Say whether this is the token, in the same time for every wrong one."""
         # Digests are of one length, so that comparing them tells nothing of the token's either.
-        right = hmac.compare_digest(hashlib.sha256(shown.strip()).digest(), self.token)
-        if scheme.lower() != b"bearer" or not right:
-            raise Refused(401, "show the service's token: Authorization: Bearer TOKEN")
+        digest = hashlib.sha256(shown).digest()
+        return self.token is not None and hmac.compare_digest(digest, self.token)
 
 
 class Gate:
