@@ -115,6 +115,7 @@ def test_the_ways_to_learn_are_measured_and_measuring_can_be_stopped(
     visitor.press("Stop measuring")
     visitor.until(lambda: visitor.button("Measure which way suits"), "it can be measured again")
     assert visitor.button("Stop measuring") is None
+    assert visitor.chrome.find_elements(By.CSS_SELECTOR, "#advice .doing") == []
     assert "Advised" not in visitor.text
     visitor.press("Measure which way suits")
     visitor.sees("Advised: ")

@@ -112,7 +112,9 @@ def _wire_plan(
     measure = [plan.advice, plan.advise, plan.halt]
     measuring = on(plan.advise.click, does.advise, given, measure)
     on(measuring.then, does.measured, [], measure)
-    on(plan.halt.click, does.halted, [], measure, cancels=[measuring])
+    # Only when it has ended: what it told last would stay.
+    halting = plan.halt.click(None, cancels=[measuring])
+    on(halting.then, does.halted, [], measure)
     on(plan.start.click, does.start, given)
 
 
