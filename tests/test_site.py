@@ -16,6 +16,9 @@ import PIL.Image
 import pytest
 from axe_core_python.selenium import Axe
 from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support import expected_conditions
+from selenium.webdriver.support.ui import WebDriverWait
 from typer.testing import CliRunner
 
 from firstread.cli import app
@@ -101,6 +104,20 @@ def test_every_page_can_be_read_by_everyone(
         "about",
         "chrome",
     }
+
+
+def test_searching_works_from_the_disk(site: Path, browser: Chrome) -> None:
+    sized(browser, DESK)
+    browser.get((site / "index.html").as_uri())
+    browser.find_element(By.CSS_SELECTOR, "[data-md-component=search-query]").send_keys("saliency")
+    wait = WebDriverWait(browser, 60)
+    found = (By.CSS_SELECTOR, ".md-search-result__link")
+    first = wait.until(expected_conditions.element_to_be_clickable(found))
+    assert "saliency" in browser.find_element(By.CLASS_NAME, "md-search-result").text.lower()
+    page = first.get_attribute("href").partition("#")[0].partition("?")[0]
+    assert page in {one.as_uri() for one in site.glob("*.html")}
+    assert {address.split(":")[0] for address in asked(browser)} <= {"file", "data", "about"}
+    assert browser.get_log("browser") == []
 
 
 def test_the_picture_of_the_report(browser: Chrome, tmp_path: Path) -> None:

@@ -22,6 +22,9 @@ def test_the_page_needs_nobody_else_and_can_be_read_by_everyone(
     assert f"{served}/docs" in addresses
     assert {address.removeprefix(served) for address in addresses} <= {"/docs", "/favicon.ico"}
     assert browser.execute_script("return document.querySelectorAll('h2').length") > 5
+    shown = browser.execute_script("return document.body.innerText")
+    assert f"{served}/v1/predict" in shown
+    assert "Successful Response" not in shown
     overhang = "const e = document.documentElement; return e.scrollWidth - e.clientWidth"
     assert browser.execute_script(overhang) == 0
     found = Axe().run(browser)

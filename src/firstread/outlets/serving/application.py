@@ -153,6 +153,7 @@ def application(
     @app.post(
         "/v1/predict",
         response_model=Predictions,
+        response_description="Labels and probabilities.",
         responses=_TAKEN,
         openapi_extra=_FORM,
         dependencies=secured,
@@ -160,7 +161,7 @@ def application(
     async def predict(
         request: Request, coverage: Coverage = None, slices: Slices = None
     ) -> Response:
-        """Label images: the same figures as `firstread predict`."""
+        """Label images: the same figures as those of firstread predict."""
         async with taken(request) as (service, files):
             return as_json(await service.predicted(files, coverage, slices))
 
@@ -182,6 +183,7 @@ def application(
     @app.get(
         "/v1/model",
         response_model=Described,
+        response_description="The model, its classes and the limits.",
         responses=_problems(401, 421),
         dependencies=secured,
     )
@@ -201,7 +203,12 @@ def application(
             }
         )
 
-    @app.get("/healthz", response_model=Health, responses=_problems(421, 503))
+    @app.get(
+        "/healthz",
+        response_model=Health,
+        response_description="It answers.",
+        responses=_problems(421, 503),
+    )
     async def healthz() -> Response:
         """Say whether the service answers; needs no token."""
         if not running or not running[0][0].desk.alive:
@@ -219,8 +226,9 @@ def application(
         return Response(counted.page(), headers={"content-type": metrics.CONTENT_TYPE})
 
     @app.get("/docs", include_in_schema=False)
-    async def docs() -> Response:
-        return Response(page(app.openapi()), media_type="text/html")
+    async def docs(request: Request) -> Response:
+        shown = page(app.openapi(), str(request.base_url))
+        return Response(shown, media_type="text/html")
 
     @app.exception_handler(Refused)
     async def refused(request: Request, error: Refused) -> Response:

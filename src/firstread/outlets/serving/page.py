@@ -14,12 +14,14 @@ _PAGES = Environment(
 )
 
 
-def page(document: dict[str, Any]) -> str:
+def page(document: dict[str, Any], address: str) -> str:
     """Return an OpenAPI document as a page of HTML without scripts.
 
     Parameters
     ----------
     document
         Of OpenAPI 3.1.
+    address
+        Where the service was called, with a slash at its end.
     """
-    return _PAGES.get_template("page.html.j2").render(**document)
+    return _PAGES.get_template("page.html.j2").render(**document, address=address)

@@ -209,7 +209,10 @@ class Service:
             raise Refused(503, late, retry=self.desk.delay()) from None
         except UsageError as error:
             if "--method" in str(error):
-                reason = "this network's map has a single place, and can't say where"
+                reason = (
+                    "the network's map of images of this size has a single place, and can't say "
+                    "where; serve a run that was trained with a larger --image-size"
+                )
                 raise Refused(422, reason) from None
             raise refusal(error, files[0].parent) from None
         except FirstreadError as error:
