@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import os
 import re
@@ -28,7 +29,10 @@ from firstread.app.shelf import Shelf
 
 ROOT = Path(__file__).parents[2]
 PICTURES = Path(os.environ.get("FIRSTREAD_SCREENSHOTS", ROOT / "build" / "app"))
-"""Where pictures of the page are kept."""
+"""Where pictures of the page are kept; those of `docs/app.md` among them, to be copied there."""
+
+SHOWN = {"2-plan-1280-light": "app-plan.png", "3-train-1280-light": "app-train.png"}
+"""Pictures that stand in `docs/app.md`, in few colours."""
 
 PHONE, DESK = 390, 1280
 _LOUD = ("serious", "critical")
@@ -175,7 +179,12 @@ class Visitor:
         shot = {"captureBeyondViewport": True, "clip": clip}
         taken = self.chrome.execute_cdp_cmd("Page.captureScreenshot", shot)
         PICTURES.mkdir(parents=True, exist_ok=True)
-        (PICTURES / f"{name}.png").write_bytes(base64.b64decode(taken["data"]))
+        data = base64.b64decode(taken["data"])
+        (PICTURES / f"{name}.png").write_bytes(data)
+        if name in SHOWN:
+            with PIL.Image.open(io.BytesIO(data)) as picture:
+                few = picture.convert("RGB").quantize(64)
+            few.save(PICTURES / SHOWN[name], optimize=True)
 
     def inspect(self, name: str) -> None:
         """Look at the page on a phone at night and at a desk by day: pictures, overhang, axe."""

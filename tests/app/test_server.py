@@ -74,6 +74,14 @@ def test_the_token_leaves_the_address_and_becomes_a_cookie(stranger: TestClient)
     assert other.status_code == 403
 
 
+def test_what_is_open_to_strangers_says_nothing_of_the_user(
+    stranger: TestClient, shelf: Shelf
+) -> None:
+    answer = stranger.get("/manifest.json")
+    assert "first" not in answer.text.replace("firstread", "")
+    assert str(shelf.folder.parent) not in answer.text
+
+
 def test_a_web_socket_is_refused(client: TestClient) -> None:
     with pytest.raises(WebSocketDisconnect), client.websocket_connect("/gradio_api/queue/join"):
         pass

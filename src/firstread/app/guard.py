@@ -24,6 +24,9 @@ except ModuleNotFoundError as error:
 TOKEN = "token"
 """Of the query of the address that is printed."""
 
+OPEN = ("/manifest.json",)
+"""What is answered without a token: browsers ask for it without cookies, and it knows no run."""
+
 _POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -103,7 +106,8 @@ class Guard:
             onward = RedirectResponse(str(request.url.remove_query_params(TOKEN)), 303)
             onward.set_cookie(cookie, shown, httponly=True, samesite="lax")
             return onward
-        if self._access.knows(request.cookies.get(cookie, "").encode()):
+        known = self._access.knows(request.cookies.get(cookie, "").encode())
+        if known or request.url.path in OPEN:
             return None
         return PlainTextResponse(_CLOSED, 403)
 
