@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_the_five_steps(visitor: Visitor, service: Service, tmp_path: Path) -> None:
-    visitor.chrome.delete_all_cookies()
+    visitor.chrome.execute_cdp_cmd("Network.clearBrowserCookies", {})
     visitor.open()
     visitor.sees("Open the address that firstread app printed")
     visitor.listen()
