@@ -32,7 +32,7 @@ PICTURES = Path(os.environ.get("FIRSTREAD_SCREENSHOTS", ROOT / "build" / "app"))
 """Where pictures of the page are kept; those of `docs/app.md` among them, to be copied there."""
 
 SHOWN = {"2-plan-1280-light": "app-plan.png", "3-train-1280-light": "app-train.png"}
-"""Pictures that stand in `docs/app.md`, in few colours."""
+"""Pictures that stand in `docs/app.md`, in 256 colours."""
 
 PHONE, DESK = 390, 1280
 _LOUD = ("serious", "critical")
@@ -183,7 +183,7 @@ class Visitor:
         (PICTURES / f"{name}.png").write_bytes(data)
         if name in SHOWN:
             with PIL.Image.open(io.BytesIO(data)) as picture:
-                few = picture.convert("RGB").quantize(64)
+                few = picture.convert("RGB").quantize(256)
             few.save(PICTURES / SHOWN[name], optimize=True)
 
     def inspect(self, name: str) -> None:
