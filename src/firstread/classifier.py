@@ -20,7 +20,7 @@ import torch
 
 from firstread.backbones import Backbone, Network, Origin, assemble, entry, folded, probabilities
 from firstread.datasets import BETWEEN, fitted, images_in, parts, stack
-from firstread.errors import DataError, ImageError, RunError, UsageError
+from firstread.errors import DataError, ImageError, RunError, UsageError, first_line
 from firstread.images import Image, Preprocessing, check_choice, is_directory, neutralisers
 from firstread.progress import returned
 from firstread.run import Run
@@ -363,10 +363,9 @@ class Classifier:
             UsageError,
             safetensors.SafetensorError,
         ) as e:
-            reason = str(e).splitlines()[0]
             raise RunError(
-                f"{folder}: the model's files are damaged ({reason}); copy them again from where "
-                "they were trained, or train again"
+                f"{folder}: the model's files are damaged ({first_line(e)}); copy them again from "
+                "where they were trained, or train again"
             ) from None
         origin = Origin(**record["origin"])
         several = record["multilabel"]

@@ -105,20 +105,43 @@ class InstallError(FirstreadError):
     """A library is missing or doesn't match another."""
 
 
-def unknown(kind: str, value: str, known: Iterable[str]) -> UsageError:
+def unknown(kind: str, value: str, known: Iterable[str], owner: str = "") -> UsageError:
     """Build the error for a name that isn't known: it lists the close ones, then all of them.
+
+    Parameters
+    ----------
+    kind
+        What it would be the name of.
+    value
+        The name.
+    known
+        All names that there are.
+    owner
+        Whose they are; firstread's, if nobody else's.
 
     Examples
     --------
     >>> print(unknown("network", "resnet51", ["resnet50", "vgg16"]))
     'resnet51' is not a network that firstread knows. Close to it: resnet50. All: resnet50, vgg16.
+    >>> print(unknown("class", "chest", ["abd", "chst"], "this model"))
+    'chest' is not a class of this model. Close to it: chst. All: abd, chst.
     """
     names = list(known)
     close = difflib.get_close_matches(value, names, n=3)
     hint = f" Close to it: {', '.join(close)}." if close else ""
-    return UsageError(
-        f"{value!r} is not a {kind} that firstread knows.{hint} All: {', '.join(names)}."
-    )
+    whose = f"of {owner}" if owner else "that firstread knows"
+    return UsageError(f"{value!r} is not a {kind} {whose}.{hint} All: {', '.join(names)}.")
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of what an error says, or its kind where it says nothing.
+
+    Examples
+    --------
+    >>> first_line(AssertionError())
+    'AssertionError'
+    """
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _shortened(problems: Sequence[str]) -> list[str]:

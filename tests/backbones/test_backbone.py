@@ -131,6 +131,10 @@ def test_images_too_small_for_a_network_are_refused_before_training() -> None:
     backbone, _ = build("inception_v3", image_size=48)
     with pytest.raises(UsageError, match=r"inception_v3 can't take images of 48 x 48 px.*299"):
         assemble(backbone, "linear", 2)
+    # timm checks some sizes by assertions that say nothing.
+    backbone, _ = build("timm/botnet26t_256", "none", image_size=48)
+    with pytest.raises(UsageError, match=r"48 x 48 px \(AssertionError\).*--image-size 256"):
+        assemble(backbone, "linear", 2)
 
 
 def test_unknown_networks_list_the_close_ones() -> None:

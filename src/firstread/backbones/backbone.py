@@ -140,7 +140,7 @@ def _cut(entry: Entry, stage: str) -> Mapping[str, tuple[str, ...]]:
     if not stage:
         return entry.stages
     if stage not in entry.stages:
-        raise unknown(f"stage of {entry.name}", stage, entry.stages)
+        raise unknown("stage", stage, entry.stages, entry.name)
     names = list(entry.stages)
     return {name: entry.stages[name] for name in names[: names.index(stage) + 1]}
 

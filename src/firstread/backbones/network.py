@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from firstread.backbones.backbone import Backbone
-from firstread.errors import UsageError, unknown
+from firstread.errors import UsageError, first_line, unknown
 
 _PLACES = 16
 """Places a side of a map, or up to twice as many, that a signature rests on."""
@@ -212,9 +212,8 @@ def _shapes(backbone: Backbone, size: int) -> list[tuple[str, torch.Size]]:
         return [(path, features.shape) for path, features in twin.walk(images)]
     except (RuntimeError, AssertionError, ValueError) as error:
         usual = backbone.entry.preprocessing.size
-        reason = str(error).splitlines()[0]
         raise UsageError(
-            f"{backbone.entry.name} can't take images of {size} x {size} px ({reason}); "
+            f"{backbone.entry.name} can't take images of {size} x {size} px ({first_line(error)}); "
             f"its usual size is --image-size {usual}"
         ) from None
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from firstread.backbones.backbone import Backbone
 from firstread.backbones.catalogue import ZOO, Checkpoint, Entry, entry
-from firstread.errors import WeightsError
+from firstread.errors import WeightsError, first_line
 from firstread.images import Display, Preprocessing
 from firstread.seals import file_hash
 
@@ -225,10 +225,10 @@ def _download(checkpoint: Checkpoint) -> Path:
     except RuntimeError as error:
         raise WeightsError(f"{source}: the download is damaged ({error}); try again") from None
     except Exception as error:  # Each library has its own tree of network errors.
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(
-            f"{source}: can't be downloaded ({reason}). On a machine with a network, fetch that "
-            "file and bring it here: --weights FILE takes it. --weights none needs no file"
+            f"{source}: can't be downloaded ({first_line(error)}). On a machine with a network, "
+            "fetch that file and bring it here: --weights FILE takes it. --weights none needs no "
+            "file"
         ) from None
 
 
@@ -273,10 +273,9 @@ def _read(path: Path) -> Mapping[str, Tensor]:
     except safetensors.SafetensorError as error:
         raise WeightsError(f"{path}: damaged or no safetensors file ({error})") from None
     except Exception as error:  # Zip, pickle and torch errors of every kind.
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise WeightsError(
-            f"{path}: can't be read as weights alone ({reason}); firstread takes .safetensors, "
-            "and .pth or .pt files that hold a state dict and no code"
+            f"{path}: can't be read as weights alone ({first_line(error)}); firstread takes "
+            ".safetensors, and .pth or .pt files that hold a state dict and no code"
         ) from None
     state = state.get("state_dict", state) if isinstance(state, dict) else state
     if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):

@@ -16,7 +16,7 @@ from firstread.errors import UsageError
 from firstread.evidence.answers import called, marks, squared, surprise
 from firstread.evidence.bootstrap import SAMPLES, Resampling, percentile
 from firstread.evidence.intervals import LEVEL, Interval
-from firstread.evidence.ranking import auroc, delong_test, mean_difference
+from firstread.evidence.ranking import auroc, mean_difference
 from firstread.evidence.scoring import coded
 
 Array = npt.NDArray[Any]
@@ -285,9 +285,7 @@ def _areas(a: _Answers, b: _Answers, codes: Array | None) -> list[Difference]:
         for m in (a, b)
     )
     if not a.multilabel and len(one) == 2:
-        test = delong_test(one[1], other[1])
-        method = "DeLong, paired" if codes is None else "Obuchowski, paired, by patient"
-        return [Difference("auroc", test.difference, test.interval, method)]
+        one, other = one[1:], other[1:]
     return [Difference("auroc", *mean_difference(one, other))]
 
 

@@ -23,6 +23,9 @@ from firstread.evidence.intervals import (
 
 Array = npt.NDArray[Any]
 
+NOT_PAIRED = "Zou-Donner, not paired"
+"""The method of a difference's interval that takes nothing from both models' common cases."""
+
 
 @dataclass(frozen=True)
 class Area:
@@ -202,13 +205,15 @@ def mean_difference(first: Sequence[Area], second: Sequence[Area]) -> tuple[floa
         return value, NOTHING, ""
     if any(area.value in (0.0, 1.0) or not area.variance > 0 for pair in pairs for area in pair):
         down, up = np.hypot(one - low, above - other), np.hypot(high - one, other - below)
-        return value, _within(value - float(down), value + float(up)), "Zou-Donner, not paired"
-    influence = np.mean([a.influence - b.influence for a, b in pairs], axis=0)
+        return value, _within(value - float(down), value + float(up)), NOT_PAIRED
     groups = pairs[0][0].groups
+    method = "DeLong, paired" if groups is None else "Obuchowski, paired, by patient"
+    if len(pairs) == 1:
+        return value, delong_test(*pairs[0]).interval, method
+    influence = np.mean([a.influence - b.influence for a, b in pairs], axis=0)
     sums = influence if groups is None else np.bincount(groups, weights=influence)
     error = sqrt(len(sums) / (len(sums) - 1) * float(sums @ sums))
     half = float(norm.ppf((1 + LEVEL) / 2)) * error
-    method = "DeLong, paired" if groups is None else "Obuchowski, paired, by patient"
     return value, _within(value - half, value + half), f"{method}, mean of classes"
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import safetensors
 from safetensors.numpy import load_file, save_file
 
-from firstread.errors import RunError
+from firstread.errors import RunError, first_line
 from firstread.evidence.conformal import Sets, calibrate, needed
 from firstread.evidence.familiarity import Familiar
 from firstread.evidence.turning import turn_odds
@@ -202,8 +202,7 @@ class Refusal:
         except FileNotFoundError as error:
             raise RunError(f"{folder}: has no {Path(error.filename).name}") from None
         except (ValueError, KeyError, TypeError, safetensors.SafetensorError) as error:
-            reason = str(error).splitlines()[0]
-            raise RunError(f"{folder / REFUSAL_FILE}: is damaged ({reason})") from None
+            raise RunError(f"{folder / REFUSAL_FILE}: is damaged ({first_line(error)})") from None
         if record["model_sha256"] != file_hash(model):
             raise RunError(
                 f"{folder}: {REFUSAL_FILE} belongs to another model than {model.name}; delete it "

@@ -83,7 +83,7 @@ class Explainer:
             If the class isn't one of the network's, or the method can't explain this network.
         """
         if target is not None and target not in self.classes:
-            raise unknown("class of this model", target, self.classes)
+            raise unknown("class", target, self.classes, "this model")
         done: list[Explanation] = []
         for first in range(0, len(images), BATCH):
             batch = [self._read(image) for image in images[first : first + BATCH]]

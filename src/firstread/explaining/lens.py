@@ -54,7 +54,7 @@ class Lens:
         if path in backbone.stages:
             path = backbone.end(path)
         if path and path not in dict(backbone.network.named_modules()):
-            raise unknown(f"layer of {backbone.entry.name}", path, paths(backbone))
+            raise unknown("layer", path, paths(backbone), backbone.entry.name)
         return cls(frozen(network), path or _last_map(backbone))
 
     def trace(self, images: Tensor) -> tuple[Tensor, Tensor]:

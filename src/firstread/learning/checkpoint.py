@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import torch
 
-from firstread.errors import RunError
+from firstread.errors import RunError, first_line
 
 
 class Kept(Protocol):
@@ -74,7 +74,7 @@ def save(path: Path, state: dict[str, Any], command: str = "firstread train --re
     except (OSError, RuntimeError) as error:
         with suppress(OSError):
             written.unlink(missing_ok=True)
-        reason = getattr(error, "strerror", None) or str(error).splitlines()[0]
+        reason = getattr(error, "strerror", None) or first_line(error)
         raise RunError(
             f"{path}: the training's state can't be written ({reason}); make room there, then go "
             f"on with: {command} {path.parent}"
@@ -95,8 +95,8 @@ def load(path: Path) -> dict[str, Any]:
         *(OSError, RuntimeError, ValueError, EOFError, KeyError),
         *(pickle.UnpicklingError, zipfile.BadZipFile),
     ) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise RunError(
-            f"{path}: the checkpoint is damaged ({reason}); delete {path.parent} and train again"
+            f"{path}: the checkpoint is damaged ({first_line(error)}); delete {path.parent} and "
+            "train again"
         ) from None
     return state

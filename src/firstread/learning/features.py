@@ -213,7 +213,7 @@ def _checked(backbone: Backbone, stages: Sequence[str]) -> tuple[str, ...]:
                     f"stage {stage!r}: {backbone.entry.name} is run by timm and has no stages "
                     "here, only its last features; leave the stage out"
                 )
-            raise unknown(f"stage of {backbone.entry.name}", stage, backbone.stages)
+            raise unknown("stage", stage, backbone.stages, backbone.entry.name)
     return tuple(dict.fromkeys(stages)) or (backbone.stage,)
 
 

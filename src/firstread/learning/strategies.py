@@ -51,7 +51,7 @@ def network_of(plan: Plan, classes: int) -> tuple[Network, Origin]:
             display=Display(plan.window, plan.spacing or None),
         )
         if plan.frozen and plan.frozen not in backbone.stages:
-            raise unknown(f"stage of {plan.backbone}", plan.frozen, backbone.stages)
+            raise unknown("stage", plan.frozen, backbone.stages, plan.backbone)
         network = assemble(backbone, plan.head, classes, auxiliary=plan.auxiliary)
     return network, origin
 

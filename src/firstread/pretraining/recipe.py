@@ -87,7 +87,7 @@ def read_recipe(path: Path = RECIPE, **changes: Any) -> Recipe:
     known = [field.name for field in fields(Recipe)]
     for name in given:
         if name not in known:
-            raise unknown(f"field of {path.name}", name, known)
+            raise unknown("field", name, known, path.name)
     missing = [name for name in known if name not in given and name != "held_out"]
     if missing:
         raise UsageError(f"{path}: lacks {', '.join(missing)}; see {RECIPE}")

@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from firstread.evidence import NOT_PAIRED
 from firstread.images import Display
 from firstread.report import wording
 from firstread.report.charts import Chart, svg
@@ -222,28 +223,47 @@ def _side_by_side(sides: Sides) -> Figure:
 
 
 def _differences(sides: Sides) -> Figure:
-    """Draw how far each later run is ahead of the first, with paired intervals."""
+    """Draw how far each later run is ahead of the first, with intervals, dashed if not paired."""
     table = sides.differences
     table = table[table["figure"].isin(_SHARES) & table["difference"].notna()]
     figure = Figure(figsize=(7.2, 1.5 + 0.4 * len(table)), layout="constrained")
     axes = figure.subplots()
-    for place, row in enumerate(table.to_dict("records")):
+    rows = [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+    for place, row in enumerate(rows):
         number = sides.names.index(row["run"])
         colour = COLOURS[number % len(COLOURS)]
-        axes.plot([100 * row["low"], 100 * row["high"]], [place, place], color=colour, lw=2)
+        ends, style = [100 * row["low"], 100 * row["high"]], "--" if _alone(row) else "-"
+        axes.plot(ends, [place, place], style, color=colour, lw=2)
         axes.plot(100 * row["difference"], place, _MARKERS[number % len(_MARKERS)], color=colour)
     axes.axvline(0, **GUIDE)
-    titles = [
-        f"{row['run']}: {wording.FIGURES[row['figure']].title}" for row in table.to_dict("records")
-    ]
+    titles = [f"{row['run']}: {wording.FIGURES[row['figure']].title}" for row in rows]
     axes.set_yticks(range(len(table)), titles)
     axes.set_ylim(len(table) - 0.4, -0.6)
     edge = 1.1 * 100 * max(0.05, float(table[["low", "high"]].abs().max().max()))
     axes.set_xlim(-edge, edge)
-    axes.set_xlabel("difference in points (AUROC: x 100), with paired 95 % interval")
+    dashed = ", dashed where not paired" if any(map(_alone, rows)) else ""
+    axes.set_xlabel(f"difference in points (AUROC: x 100), with 95 % interval{dashed}")
     axes.set_title(f"Each run less {sides.names[0]}, on the same images", loc="left")
     plain(axes)
     return figure
+
+
+def _alone(row: Record) -> bool:
+    """Say whether a difference's interval follows from both runs' own intervals."""
+    return bool(row["method"] == NOT_PAIRED)
+
+
+def _exception(sides: Sides) -> str:
+    """Return the end of a sentence on paired intervals: which of them are none."""
+    alone = sides.differences[sides.differences["method"] == NOT_PAIRED]
+    if alone.empty:
+        return ""
+    titles = dict.fromkeys(wording.FIGURES[figure].title for figure in alone["figure"])
+    runs = "" if len(sides.names) == 2 else f" of {listed(list(dict.fromkeys(alone['run'])))}"
+    return (
+        f"; but not for the {listed(list(titles))}{runs} (dashed): a class is ranked without a "
+        "mistake, and the interval, of both runs' own, is wider"
+    )
 
 
 def _roc(sides: Sides, place: int) -> Figure:
@@ -288,15 +308,15 @@ def _told(sides: Sides, name: str) -> tuple[str, str]:
         ]
         return (
             f"Accuracy on the same images: {listed(said)}.",
-            "Where intervals overlap, the runs may still differ: look at the paired differences.",
+            "Where intervals overlap, the runs may still differ: look at the differences.",
         )
     if name == "differences":
         gaps = [g for g in _gaps(sides) if g["figure"] == "accuracy"]
         said = [f"{g['run']} {g['text']} ({g['range']})" for g in gaps]
         return (
             f"Accuracy less that of {sides.names[0]}: {listed(said)}.",
-            "An interval that holds 0 leaves open which is better. It is paired: what is hard for "
-            "both runs cancels out.",
+            "An interval that holds 0 leaves open which is better. It is paired, so that what is "
+            f"hard for both runs cancels out{_exception(sides)}.",
         )
     place = int(name.split("_")[1])
     areas = [f"{run} {_area(sides, run, place)}" for run in sides.names]

@@ -43,7 +43,7 @@ class Graph(nn.Module):
         self.preprocessing = classifier.preprocessing
         self.multilabel = classifier.multilabel
         self.temperature = temperature
-        self.network = classifier.folded().network
+        self.network = classifier.fast.network
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Return probabilities as they are and calibrated, both of shape (N, classes).

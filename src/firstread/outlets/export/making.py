@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.export import Dim, ExportedProgram
 
-from firstread.errors import ExportError
+from firstread.errors import ExportError, first_line
 from firstread.outlets.export.graph import Graph
 from firstread.outlets.extra import missing
 
@@ -74,7 +74,7 @@ def program(graph: Graph, *, deep: bool) -> ExportedProgram:
             return torch.export.export(graph.eval(), (pixels,), dynamic_shapes=(shapes,))
     except Exception as error:  # torch names no common ancestor of what stops a trace.
         raise ExportError(
-            f"{graph.name} can't be exported: {_first_line(error)}; choose another network"
+            f"{graph.name} can't be exported: {first_line(error)}; choose another network"
         ) from error
 
 
@@ -113,7 +113,7 @@ def onnx_model(traced: ExportedProgram, graph: Graph, notes: Mapping[str, Any]) 
             )
     except torch.onnx.errors.OnnxExporterError as error:
         found = _MISSING.search(_whole(error))
-        what = f"has no operator {found[1]}" if found else f"can't hold it ({_first_line(error)})"
+        what = f"has no operator {found[1]}" if found else f"can't hold it ({first_line(error)})"
         raise ExportError(
             f"{graph.name} can't be exported: ONNX {what}; choose another network, or export "
             "with --torch"
@@ -167,9 +167,7 @@ def session(model: bytes) -> Any:
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own errors share no ancestor but this.
         found = _UNSEEN.search(str(error))
-        what = (
-            f"has no operator {found[1]}" if found else f"refuses the file ({_first_line(error)})"
-        )
+        what = f"has no operator {found[1]}" if found else f"refuses the file ({first_line(error)})"
         raise ExportError(
             f"the model can't be exported: onnxruntime {what}; choose another network"
         ) from error
@@ -178,10 +176,6 @@ def session(model: bytes) -> Any:
 def _described(notes: Mapping[str, Any]) -> str:
     parts = [f"{name}\n" + "\n".join(lines) for name, lines in notes["card"].items()]
     return "\n\n".join(parts)
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _whole(error: BaseException) -> str:

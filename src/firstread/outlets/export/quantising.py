@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from firstread.errors import ExportError
+from firstread.errors import ExportError, first_line
 from firstread.evidence.answers import called
 from firstread.evidence.decisions import accuracy
 from firstread.evidence.estimate import Estimate
@@ -101,9 +101,8 @@ def quantised(model: onnx.ModelProto, samples: Sequence[Sample]) -> bytes:
                 nodes_to_exclude=[node.name for node in exact],
             )
         except Exception as error:  # onnxruntime's tools raise whatever comes.
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ExportError(
-                f"the model can't be quantised ({reason}); leave --int8 out"
+                f"the model can't be quantised ({first_line(error)}); leave --int8 out"
             ) from error
         made = onnx.load(path)
     _sort(made.graph)
