@@ -14,6 +14,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from firstread.comparing import Compared, compare_runs
 from firstread.errors import DataError, RunError, UsageError
+from firstread.report.comparison import figures, rendered
 from firstread.run import Run
 
 from .conftest import MakeRun
@@ -184,3 +185,18 @@ def test_pictures_that_are_gone_leave_a_page(make_run: MakeRun, tmp_path: Path) 
     found.write(tmp_path / "OUT")
     page = (tmp_path / "OUT" / "comparison.html").read_text()
     assert "5 of these images could not be read for this page" in page
+
+
+@pytest.mark.parametrize(("wrong", "alone"), [((0, 0), True), ((3, 10), False)])
+def test_an_interval_that_is_not_paired_is_not_called_so(
+    make_run: MakeRun, wrong: tuple[int, int], alone: bool
+) -> None:
+    found = compared(*(make_run(name, wrong=w) for name, w in zip("AB", wrong, strict=True)))
+    (gap,) = (d for d in found.comparisons[0].differences if d.figure == "auroc")
+    assert gap.interval.low < gap.value < gap.interval.high  # 40 images leave something open.
+    assert ("not paired" in gap.method) == alone
+    assert ("but not for the AUROC (dashed)" in rendered(found.sides)) == alone
+    axes = dict(figures(found.sides))["differences"].axes[0]
+    assert ("dashed" in axes.get_xlabel()) == alone
+    intervals = [line.get_linestyle() for line in axes.lines if line.get_linewidth() == 2]
+    assert ("--" in intervals) == alone

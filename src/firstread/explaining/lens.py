@@ -128,7 +128,8 @@ def paths(backbone: Backbone) -> list[str]:
     """
     maps = [name for name in backbone.stages if name != backbone.entry.dense]
     if maps:
-        return [*maps, *(path for name in maps for path in backbone.stages[name])]
+        named = [*maps, *(path for name in maps for path in backbone.stages[name])]
+        return list(dict.fromkeys(named))  # A stage may be called as its one module.
     info = getattr(backbone.network, "feature_info", None) or []
     return [one["module"] for one in info if isinstance(one, dict) and "module" in one]
 

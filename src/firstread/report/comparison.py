@@ -241,7 +241,7 @@ def _differences(sides: Sides) -> Figure:
     axes.set_ylim(len(table) - 0.4, -0.6)
     edge = 1.1 * 100 * max(0.05, float(table[["low", "high"]].abs().max().max()))
     axes.set_xlim(-edge, edge)
-    dashed = ", dashed where not paired" if any(map(_alone, rows)) else ""
+    dashed = "\n(dashed: not paired)" if any(map(_alone, rows)) else ""
     axes.set_xlabel(f"difference in points (AUROC: x 100), with 95 % interval{dashed}")
     axes.set_title(f"Each run less {sides.names[0]}, on the same images", loc="left")
     plain(axes)
