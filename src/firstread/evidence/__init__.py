@@ -15,7 +15,7 @@ from firstread.evidence.metrics import Metrics, score
 from firstread.evidence.operating import OperatingPoint, Rule
 from firstread.evidence.permutation import Control, permuted
 from firstread.evidence.precision_recall import precision_recall_points
-from firstread.evidence.ranking import NOT_PAIRED, roc_points
+from firstread.evidence.ranking import roc_points
 from firstread.evidence.scoring import Evaluation, evaluate
 from firstread.evidence.shift import Shift, compare_images
 from firstread.evidence.subgroups import Subgroups, subgroups
@@ -23,7 +23,6 @@ from firstread.evidence.temperature import Temperature, fit_temperature
 
 __all__ = [
     "FIGURES",
-    "NOT_PAIRED",
     "STEPS",
     "Comparison",
     "Control",

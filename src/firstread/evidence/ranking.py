@@ -23,9 +23,6 @@ from firstread.evidence.intervals import (
 
 Array = npt.NDArray[Any]
 
-NOT_PAIRED = "Zou-Donner, not paired"
-"""The method of a difference's interval that takes nothing from both models' common cases."""
-
 
 @dataclass(frozen=True)
 class Area:
@@ -205,7 +202,7 @@ def mean_difference(first: Sequence[Area], second: Sequence[Area]) -> tuple[floa
         return value, NOTHING, ""
     if any(area.value in (0.0, 1.0) or not area.variance > 0 for pair in pairs for area in pair):
         down, up = np.hypot(one - low, above - other), np.hypot(high - one, other - below)
-        return value, _within(value - float(down), value + float(up)), NOT_PAIRED
+        return value, _within(value - float(down), value + float(up)), "Zou-Donner, not paired"
     groups = pairs[0][0].groups
     method = "DeLong, paired" if groups is None else "Obuchowski, paired, by patient"
     if len(pairs) == 1:

@@ -11,7 +11,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from firstread.evidence import NOT_PAIRED
 from firstread.images import Display
 from firstread.report import wording
 from firstread.report.charts import Chart, svg
@@ -250,12 +249,12 @@ def _differences(sides: Sides) -> Figure:
 
 def _alone(row: Record) -> bool:
     """Say whether a difference's interval follows from both runs' own intervals."""
-    return bool(row["method"] == NOT_PAIRED)
+    return str(row["method"]).endswith("not paired")
 
 
 def _exception(sides: Sides) -> str:
     """Return the end of a sentence on paired intervals: which of them are none."""
-    alone = sides.differences[sides.differences["method"] == NOT_PAIRED]
+    alone = sides.differences[sides.differences.apply(_alone, axis=1)]
     if alone.empty:
         return ""
     titles = dict.fromkeys(wording.FIGURES[figure].title for figure in alone["figure"])
