@@ -279,11 +279,7 @@ class Classifier:
 
     @cached_property
     def fast(self) -> Classifier:
-        """What `responses` runs, `folded` once."""
-        return self.folded()
-
-    def folded(self) -> Classifier:
-        """Return a copy whose batch norms are folded into its convolutions: the same, faster."""
+        """The same with batch norms folded into their convolutions, which `responses` runs."""
         backbone = folded(self.network.backbone).to(memory_format=torch.channels_last)
         return replace(self, network=Network(backbone, self.network.head).eval())
 

@@ -2,7 +2,7 @@
 
 from importlib import metadata
 
-from firstread.errors import InstallError
+from firstread.errors import InstallError, first_line
 
 try:
     import torch
@@ -18,7 +18,7 @@ except (ImportError, RuntimeError, OSError, AttributeError) as error:
             found[package] = "missing"
     raise InstallError(
         f"torch {found['torch']} and torchvision {found['torchvision']} don't work together "
-        f"({str(error).splitlines()[0]}). Install a matching pair: "
+        f"({first_line(error)}). Install a matching pair: "
         "pip install --upgrade --force-reinstall torch torchvision timm"
     ) from error
 

@@ -145,9 +145,10 @@ def predict(
     elif codes is not None:
         raise UsageError("--codes goes with --dicom-sr; name a folder for the reports")
     classifier = load(run)
-    refusal = None if coverage is None else refusal_for(run, classifier, coverage)
     predictions = None
     if cluster is not None:
+        if coverage is not None:
+            refusal_for(run, classifier, coverage)  # Workers read its file.
         from firstread.cli.clustered import predict_on
 
         predictions = predict_on(
@@ -170,12 +171,14 @@ def predict(
         model = Model.of(run, classifier, codes)
         files = [located(Path(path))[0] for path in named]
         known = writing.sources(files, skip=skip_unreadable)
-    if predictions is None and refusal is not None:
-        predictions = carefully(
-            classifier, refusal, named, coverage or 0.0, skip_unreadable=skip_unreadable
-        )
-    elif predictions is None:
-        predictions = classifier.predict(named, skip_unreadable=skip_unreadable)
+    if predictions is None:
+        if coverage is None:
+            predictions = classifier.predict(named, skip_unreadable=skip_unreadable)
+        else:
+            refusal = refusal_for(run, classifier, coverage)
+            predictions = carefully(
+                classifier, refusal, named, coverage, skip_unreadable=skip_unreadable
+            )
     for line in predictions.attrs["skipped"]:
         notices.print(f"left out: {line}", markup=False, style="yellow")
     slices_only = predictions

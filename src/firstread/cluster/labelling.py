@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -70,7 +71,7 @@ class Labeller:
     @property
     def files(self) -> list[Path]:
         """What workers need of the run."""
-        names = (MODEL, WEIGHTS_FILE, *([REFUSAL_FILE] if self.coverage else []))
+        names = (MODEL, WEIGHTS_FILE, *([] if self.coverage is None else [REFUSAL_FILE]))
         return [self.run / name for name in names]
 
     def loaded(self, again: bool) -> Loaded:
@@ -78,9 +79,13 @@ class Labeller:
         # As in one process: the digits of an answer depend on it.
         torch.set_num_threads(1)
         classifier = Classifier.load(self.run)
-        refusal = Refusal.load(self.run, self.run / WEIGHTS_FILE) if self.coverage else None
         reader = Reader(classifier.preprocessing, careful=again)
-        return Loaded(classifier, reader, refusal, self.coverage or 0.0)
+        if self.coverage is None:
+            return Loaded(classifier, reader, partial(classifier.tabulated, skip_unreadable=False))
+        refusal = Refusal.load(self.run, self.run / WEIGHTS_FILE)
+        return Loaded(
+            classifier, reader, partial(advised, classifier, refusal, coverage=self.coverage)
+        )
 
 
 @dataclass(frozen=True)
@@ -89,8 +94,7 @@ class Loaded:
 
     classifier: Classifier
     reader: Reader
-    refusal: Refusal | None
-    coverage: float
+    tabulated: Callable[[list[tuple[Path, Response | ImageError]]], pd.DataFrame]
 
     def answered(self, rows: Sequence[Row]) -> pd.DataFrame:
         """Label some images in the batches of `Classifier.predict`.
@@ -108,17 +112,12 @@ class Loaded:
             outcomes += fast.answered((Path(row.path), outcome) for row, outcome in batch)
         wrong = [o.reason if isinstance(o, ImageError) else "" for _, o in outcomes]
         good = [place for place, reason in enumerate(wrong) if not reason]
-        frame = self._tabulated([outcomes[place] for place in good])
+        frame = self.tabulated([outcomes[place] for place in good])
         frame = frame.set_index(pd.Index(good, dtype="int64")).reindex(range(len(rows)))
         frame["path"] = [row.path for row in rows]
         for name in TEXTS & {*frame}:
             frame[name] = frame[name].astype(object).where(frame[name].notna(), None)
         return frame.assign(**{ERROR: wrong})
-
-    def _tabulated(self, pairs: list[tuple[Path, Response | ImageError]]) -> pd.DataFrame:
-        if self.refusal is None:
-            return self.classifier.tabulated(pairs, False)
-        return advised(self.classifier, self.refusal, pairs, self.coverage)
 
 
 @dataclass(frozen=True)

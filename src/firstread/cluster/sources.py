@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from firstread.cluster.manifest import Row
 from firstread.cluster.storage import filesystem, is_url
-from firstread.errors import DataError
+from firstread.errors import DataError, first_line
 from firstread.images import SUFFIXES
 
 TABLES = (".csv", ".tsv", ".parquet")
@@ -65,7 +65,7 @@ def rows(name: str) -> Iterator[Row]:
     try:
         yield from listing(name)
     except OSError as error:
-        reason = error.strerror or str(error).splitlines()[0]
+        reason = error.strerror or first_line(error)
         raise DataError([f"{name}: can't be read ({reason})"]) from None
 
 
@@ -93,7 +93,7 @@ def _table(name: str) -> Iterator[Row]:
                     if value:
                         yield Row(_beside(str(value), beside))
     except pa.ArrowInvalid as error:
-        raise DataError([f"{name}: is no table ({str(error).splitlines()[0]})"]) from None
+        raise DataError([f"{name}: is no table ({first_line(error)})"]) from None
 
 
 def _csv(file: IO[bytes], name: str) -> Iterator[Any]:

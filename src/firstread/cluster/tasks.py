@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from firstread.errors import FirstreadError, NetworkError
+from firstread.errors import FirstreadError, NetworkError, first_line
 from firstread.progress import Piece, Step, returned
 
 TRIES = 3
@@ -77,10 +77,9 @@ def _value(reference: Any, phase: str) -> Any:
     try:
         value = ray.get(reference)
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise NetworkError(
-            f"{phase}: the worker of one task died {TRIES + 1} times ({reason}); look at "
-            "`ray status` and at the memory of the machines, and start again"
+            f"{phase}: the worker of one task died {TRIES + 1} times ({first_line(error)}); look "
+            "at `ray status` and at the memory of the machines, and start again"
         ) from None
     if isinstance(value, FirstreadError):
         raise value

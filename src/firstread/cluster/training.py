@@ -127,8 +127,8 @@ class Together:
         known = (kept.load(), self.cpus, self.gpu, place.storage)
         orders = Orders(loop, *known)
         try:
-            events = _followed(board, self._begin(orders, place, board))
-            plan = yield from self._counted(events, loop.training.order.count)
+            reference = self._begin(orders, place, board)
+            plan = yield from _followed(board, reference, self.tally, loop.training.order.count)
         finally:
             board.close()
         # Whoever is stopped from here on goes on from the run folder.
@@ -137,22 +137,6 @@ class Together:
         place.delete()
         loop.take(kept, plan)
         return plan
-
-    def _counted(
-        self, events: Generator[Any, None, Plan], images: int
-    ) -> Generator[Any, None, Plan]:
-        """Yield what a training tells, and count it."""
-        try:
-            while True:
-                event = next(events)
-                if isinstance(event, Epoch):
-                    self.tally.count(images, event.seconds * self.workers)
-                elif isinstance(event, Notice):
-                    self.tally.restart((event.text, self.tally.images))
-                yield event
-        except StopIteration as end:
-            plan: Plan = end.value
-            return plan
 
     def _place(self, saved: Path) -> Place:
         """Return where the checkpoints of this training are, the same for one that is resumed."""
@@ -213,8 +197,10 @@ def _fit(together: Together, orders: list[Any], place: Place, board: Board) -> A
     return trainer.fit().return_value
 
 
-def _followed(board: Board, reference: Any) -> Generator[Any, None, Plan]:
-    """Yield what a training tells, each epoch once; return what comes of it."""
+def _followed(
+    board: Board, reference: Any, tally: Tally, images: int
+) -> Generator[Any, None, Plan]:
+    """Yield what a training tells, each epoch once, and count it; return what comes of it."""
     import ray
 
     told = 0
@@ -227,6 +213,9 @@ def _followed(board: Board, reference: Any) -> Generator[Any, None, Plan]:
                     if event.epoch <= told:
                         continue
                     told = event.epoch
+                    tally.count(images, event.seconds * tally.workers)
+                elif isinstance(event, Notice):  # Of workers that failed.
+                    tally.restart((event.text, tally.images))
                 yield event
         value = ray.get(reference)
     except ray.exceptions.RayTaskError as error:

@@ -10,7 +10,7 @@ import pandas as pd
 from firstread.datasets.dataset import BETWEEN, SPLITS, Dataset, labels_of
 from firstread.datasets.files import images_in
 from firstread.datasets.tags import key_of, keyed, with_patients, without_keys
-from firstread.errors import DataError
+from firstread.errors import DataError, first_line
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 """By the table's suffix."""
@@ -50,8 +50,8 @@ def from_table(table: Path) -> tuple[Dataset, list[str]]:
     try:
         frame = _read(table)
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        reason = str(error).splitlines()[0]
-        raise DataError([f"{table}: can't be read as a table ({reason})"], LAYOUTS) from None
+        problem = f"{table}: can't be read as a table ({first_line(error)})"
+        raise DataError([problem], LAYOUTS) from None
     frame = with_patients(frame)
     if "path" not in frame and key_of(map(str, frame.columns)):
         frame = keyed(frame, table, images_in(table.parent))

@@ -115,7 +115,7 @@ class _Job:
 
     @classmethod
     def of(cls, run: str | Path, folder: Path) -> _Job:
-        classifier, records = load(run).fast, Records.of(Run.open(run))
+        classifier, records = load(run), Records.of(Run.open(run))
         temperature = _temperature(records)
         graph = Graph(classifier, temperature.value)
         held, deep, other = samples(records, classifier.preprocessing.display, folder)
