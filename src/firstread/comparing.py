@@ -129,7 +129,6 @@ def compare_runs(runs: Sequence[str | Path], *, samples: int = SAMPLES, seed: in
             answers.probabilities,
             first.probabilities,
             groups=patients,
-            samples=samples,
             seed=seed,
         )
         for name, answers in zip(names[1:], held[1:], strict=True)

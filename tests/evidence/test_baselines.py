@@ -20,7 +20,7 @@ def right(truth: np.ndarray, count: int) -> np.ndarray:
 def ladder(n: int, counts: dict[str, int]) -> Ladder:
     truth = np.arange(n) % 2
     rungs = [Rung(kind, right(truth, count)) for kind, count in counts.items()]
-    return climb(truth, rungs, samples=100)
+    return climb(truth, rungs)
 
 
 def test_the_tutorials_ten_images_show_nothing() -> None:
@@ -69,7 +69,6 @@ def test_what_was_not_tried_is_named() -> None:
     found = climb(
         truth,
         [Rung("metadata", None, "the table has no other columns"), Rung("model", right(truth, 15))],
-        samples=50,
     )
     assert found.missing == (("metadata", "the table has no other columns"),)
     assert "not known" in found.sentence()
@@ -98,6 +97,5 @@ def test_several_labels_an_image() -> None:
     found = climb(
         targets,
         [Rung("majority", majority(targets, 40, 2)), Rung("model", targets * 0.8 + 0.1)],
-        samples=50,
     )
     assert [e.value for e in found.accuracies] == [0.25, 1.0]

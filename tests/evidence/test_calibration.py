@@ -83,7 +83,7 @@ def test_calibration_error_is_covered(stretch: float) -> None:
     covered = []
     for seed in range(400):
         right, p = simulated(seed, 300, stretch)
-        blocks = Resampling(np.zeros(300, int), samples=200, seed=seed).weights()
+        blocks = Resampling(300, samples=200, seed=seed).weights()
         errors = np.concatenate([np.abs(b @ bin_errors(right, p)).sum(axis=1) for b in blocks])
         low, high = calibration_error_interval(right, p, float(errors.std()) / 300)
         covered.append(low <= truth <= high)

@@ -39,7 +39,7 @@ def test_the_curve_ends_where_everything_is_called() -> None:
 def test_weighted_precision_equals_scikit_learns() -> None:
     positive, scores = simulated(np.random.default_rng(8), 50)
     scores = scores.round(1)
-    weights = next(Resampling(positive.astype(int), samples=20).weights())
+    weights = next(Resampling(len(positive), samples=20).weights())
     expected = [average_precision_score(positive, scores, sample_weight=w) for w in weights]
     found = Ranking.of(positive, scores).average_precision(weights)
     assert found == pytest.approx(expected, abs=1e-6)
@@ -63,7 +63,7 @@ def test_precision_is_covered_by_93_to_97_percent() -> None:
     covered = []
     for seed in range(500):
         positive, scores = drawn(400)
-        blocks = Resampling(np.zeros(400, int), samples=300, seed=seed).weights()
+        blocks = Resampling(400, samples=300, seed=seed).weights()
         ranking = Ranking.of(positive, scores)
         resampled = np.concatenate([ranking.average_precision(block) for block in blocks])
         (low, high), _ = auprc_interval(positive, auprc(positive, scores), resampled)

@@ -147,7 +147,6 @@ def _evidence(
             Rung("pixels", cheap),
             Rung("model", said),
         ],
-        samples=200,
     )
     temperature = fit_temperature(target, said)
     curve = reliability(said.argmax(axis=1) == truth, said.max(axis=1)).to_dict("records")

@@ -12,7 +12,6 @@ import pandas as pd
 
 from firstread.errors import unknown
 from firstread.evidence.answers import called, marks
-from firstread.evidence.bootstrap import SAMPLES
 from firstread.evidence.comparison import Comparison, compare
 from firstread.evidence.decisions import accuracy
 from firstread.evidence.estimate import Estimate
@@ -188,7 +187,6 @@ def climb(
     rungs: Sequence[Rung],
     *,
     groups: Sequence[str] | Array | None = None,
-    samples: int = SAMPLES,
     seed: int = 0,
 ) -> Ladder:
     """Judge the rungs on the same images, and the trained model against each.
@@ -201,8 +199,8 @@ def climb(
         In any order; the kind `model` must be among them, with probabilities.
     groups
         The patient of each image, shape (n,); None where each has one image.
-    samples, seed
-        Of the bootstrap.
+    seed
+        As of `comparison.compare`.
     """
     truth = np.asarray(targets)
     given = {rung.kind: rung for rung in rungs}
@@ -219,7 +217,6 @@ def climb(
             answers["model"],
             p,
             groups=groups,
-            samples=samples,
             seed=seed,
         )
         for kind, p in answers.items()

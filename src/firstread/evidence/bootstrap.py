@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from firstread.evidence.intervals import LEVEL, NOTHING, Interval
-
 Array = npt.NDArray[Any]
 
 SAMPLES = 2000
@@ -27,12 +25,11 @@ class Resampling:
 
     Parameters
     ----------
-    strata
-        Cases are drawn within these, so that every sample has as many of each: numbers from 0,
-        shape (n,).
+    n
+        Cases.
     groups
-        Patients as numbers from 0, shape (n,); a patient is drawn with all its cases, in the
-        stratum that most of them are of. None where each patient has one case.
+        Patients as numbers from 0, shape (n,); a patient is drawn with all its cases. None where
+        each patient has one case.
     samples
         How many.
     seed
@@ -45,7 +42,7 @@ class Resampling:
     Statistical Society B 69 (2007).
     """
 
-    strata: Array
+    n: int
     groups: Array | None = None
     samples: int = SAMPLES
     seed: int = 0
@@ -53,15 +50,12 @@ class Resampling:
     def weights(self) -> Iterator[npt.NDArray[np.float32]]:
         """Yield blocks of weights, shape (b, n), until there are `samples` rows of them."""
         rng = np.random.default_rng(self.seed)
-        strata = self.strata if self.groups is None else _of_groups(self.strata, self.groups)
-        members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
-        rows = max(1, _BLOCK // len(self.strata))
+        units = self.n if self.groups is None else int(self.groups.max()) + 1
+        rows = max(1, _BLOCK // self.n)
         for first in range(0, self.samples, rows):
             block = min(rows, self.samples - first)
-            units = np.empty((block, len(strata)), np.float32)
-            for places in members:
-                units[:, places] = _drawn(rng, block, len(places))
-            yield units if self.groups is None else units[:, self.groups]
+            drawn = _drawn(rng, block, units).astype(np.float32)
+            yield drawn if self.groups is None else drawn[:, self.groups]
 
 
 def _drawn(rng: np.random.Generator, rows: int, count: int) -> npt.NDArray[np.int64]:
@@ -70,21 +64,3 @@ def _drawn(rng: np.random.Generator, rows: int, count: int) -> npt.NDArray[np.in
     places += count * np.arange(rows)[:, None]
     drawn: npt.NDArray[np.int64] = np.bincount(places.ravel(), minlength=rows * count)
     return drawn.reshape(rows, count)
-
-
-def _of_groups(strata: Array, groups: Array) -> Array:
-    """Return the stratum that most cases of each group are of."""
-    table = np.zeros((groups.max() + 1, strata.max() + 1), np.int64)
-    np.add.at(table, (groups, strata), 1)
-    most: Array = table.argmax(axis=1)
-    return most
-
-
-def percentile(figures: Array) -> Interval:
-    """Return the middle 95 % of the figures of all samples, leaving out those without a figure."""
-    known = figures[np.isfinite(figures)]
-    if len(known) == 0:
-        return NOTHING
-    tail = 100 * (1 - LEVEL) / 2
-    low, high = np.percentile(known, [tail, 100 - tail])
-    return Interval(float(low), float(high))

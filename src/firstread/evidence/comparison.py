@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -14,8 +14,7 @@ from scipy.stats import binomtest, norm
 
 from firstread.errors import UsageError
 from firstread.evidence.answers import called, marks, squared, surprise
-from firstread.evidence.bootstrap import SAMPLES, Resampling, percentile
-from firstread.evidence.intervals import LEVEL, Interval
+from firstread.evidence.intervals import LEVEL, Interval, mean, weighted_sum
 from firstread.evidence.ranking import auroc, mean_difference
 from firstread.evidence.scoring import coded
 
@@ -154,14 +153,14 @@ def compare(
     second: Array,
     *,
     groups: Sequence[str] | Array | None = None,
-    samples: int = SAMPLES,
     seed: int = 0,
 ) -> Comparison:
     """Compare the probabilities that two models give for the same images.
 
     The interval of the difference in accuracy stays open where the models never differ, which a
-    bootstrap's wouldn't; those of balanced accuracy, log loss and Brier score are paired
-    bootstraps, that of AUROC is DeLong's, for the mean over more than two classes as well.
+    bootstrap's wouldn't; that of balanced accuracy is made of such intervals, one a class. Those
+    of log loss and Brier score are Student's of what each image adds, that of AUROC is DeLong's,
+    for the mean over more than two classes as well.
 
     Parameters
     ----------
@@ -173,8 +172,8 @@ def compare(
         Probabilities, each of shape (n, k).
     groups
         The patient of each image, shape (n,); None where each has one image.
-    samples, seed
-        Of the bootstrap.
+    seed
+        Of the test that swaps the models for whole patients.
 
     References
     ----------
@@ -194,8 +193,6 @@ def compare(
     yes = marks(truth, first.shape[1])
     a, b = (_Answers(yes, p, truth.ndim == 2) for p in (first, second))
     lead = a.right.astype(int) - b.right.astype(int)
-    strata = np.zeros(len(truth), int) if truth.ndim == 2 else truth
-    resampling = Resampling(strata, codes, samples, seed)
     return Comparison(
         *names,
         len(truth),
@@ -204,7 +201,12 @@ def compare(
         int((lead > 0).sum()),
         int((lead < 0).sum()),
         int((~a.right & ~b.right).sum()),
-        (_accuracy(lead, codes), *_bootstrapped(a, b, resampling), *_areas(a, b, codes)),
+        (
+            _accuracy(lead, codes),
+            _balanced(a, b, codes),
+            *_losses(a, b, codes),
+            *_areas(a, b, codes),
+        ),
         _p_value(lead, codes, seed),
     )
 
@@ -224,57 +226,65 @@ class _Answers:
         right: Array = (self.called == self.yes).all(axis=1)
         return right
 
-    def recall(self, weights: Array) -> Array:
-        """Return the mean share found of each class under each row of weights."""
-        with np.errstate(invalid="ignore"):
-            found: Array = (weights @ (self.yes & self.called)) / (weights @ self.yes)
-        known: Array = np.nanmean(found[:, self.yes.any(axis=0)], axis=1)
-        return known
-
-    def loss(self, weights: Array) -> Array:
-        return _weighted(weights, surprise(self.yes, self.probabilities, self.multilabel))
-
-    def error(self, weights: Array) -> Array:
-        return _weighted(weights, squared(self.yes, self.probabilities, self.multilabel))
-
-
-def _weighted(weights: Array, values: Array) -> Array:
-    means: Array = (weights @ values) / weights.sum(axis=1)
-    return means
-
 
 def _accuracy(lead: Array, codes: Array | None) -> Difference:
-    """Return Bonett and Price's interval; copies within patients count as fewer images."""
+    method = "Bonett-Price" if codes is None else "Bonett-Price, by patient"
+    return Difference("accuracy", float(lead.mean()), _paired(lead, codes), method)
+
+
+def _paired(lead: Array, codes: Array | None) -> Interval:
+    """Return Bonett and Price's interval of the mean lead of one model over the other.
+
+    Copies within patients count as fewer images.
+
+    Parameters
+    ----------
+    lead
+        1 where the first alone is right, -1 where the second is, else 0, shape (n,).
+    """
     n = len(lead)
     value, spread = float(lead.mean()), float(lead.var())
     count = float(n)
     if codes is not None:
-        patients = int(codes.max()) + 1
+        patients = len(np.unique(codes))
         sums = np.bincount(codes, weights=lead - value)
         between = patients / (patients - 1) * float(sums @ sums) / n**2 if patients > 1 else 0.0
         count = min(count, spread / between) if between and spread else float(patients)
     ahead, behind = (float((lead == sign).mean()) * count for sign in (1, -1))
     up, down = (ahead + 1) / (count + 2), (behind + 1) / (count + 2)
     half = float(norm.ppf((1 + LEVEL) / 2)) * sqrt((up + down - (up - down) ** 2) / (count + 2))
-    interval = Interval(max(-1.0, up - down - half), min(1.0, up - down + half))
-    method = "Bonett-Price" if codes is None else "Bonett-Price, by patient"
-    return Difference("accuracy", value, interval, method)
+    return Interval(max(-1.0, up - down - half), min(1.0, up - down + half))
 
 
-def _bootstrapped(a: _Answers, b: _Answers, resampling: Resampling) -> list[Difference]:
-    figures: dict[str, Callable[[_Answers, Array], Array]] = {
-        "balanced_accuracy": _Answers.recall,
-        "log_loss": _Answers.loss,
-        "brier": _Answers.error,
-    }
-    blocks = list(resampling.weights())
-    every = np.ones((1, len(a.yes)))
-    method = f"paired bootstrap{'' if resampling.groups is None else ' of patients'}, percentile"
+def _balanced(a: _Answers, b: _Answers, codes: Array | None) -> Difference:
+    """Return the mean difference in what is found of each class, from the classes' own.
+
+    No class's interval shrinks to a point, and so neither does that of their mean; resampled
+    images of a class of which all are right, or all wrong, would be so in every sample.
+    """
+    leads = a.called.astype(int) - b.called.astype(int)
+    classes = [(leads[of, k], of) for k, of in enumerate(a.yes.T) if of.any()]
+    values = [float(lead.mean()) for lead, _ in classes]
+    intervals = [_paired(lead, None if codes is None else codes[of]) for lead, of in classes]
+    if a.multilabel:  # The same images are of several classes, and the models may err on all.
+        low, high = map(float, np.mean(intervals, axis=0))
+        limits, method = Interval(low, high), "mean of classes' Bonett-Price"
+    else:
+        limits = weighted_sum([1 / len(values)] * len(values), values, intervals)
+        method = "sum of classes' Bonett-Price (MOVER)"
+    if codes is not None:
+        method += ", by patient"
+    return Difference("balanced_accuracy", float(np.mean(values)), limits, method)
+
+
+def _losses(a: _Answers, b: _Answers, codes: Array | None) -> list[Difference]:
+    """Return the differences in log loss and Brier score, means of what each image adds."""
+    method = "Student's, paired" if codes is None else "Student's, paired, by patient"
     differences = []
-    for figure, measure in figures.items():
-        value = float((measure(a, every) - measure(b, every))[0])
-        moved = np.concatenate([measure(a, block) - measure(b, block) for block in blocks])
-        differences.append(Difference(figure, value, percentile(moved), method))
+    for figure, loss in (("log_loss", surprise), ("brier", squared)):
+        one, other = (loss(m.yes, m.probabilities, m.multilabel) for m in (a, b))
+        value = float((one - other).mean())
+        differences.append(Difference(figure, value, mean(one - other, codes), method))
     return differences
 
 

@@ -158,8 +158,8 @@ AUROC 1.000 (0.386 to 1.000).
     codes, patients = coded(groups, len(truth))
     yes, answer = marks(truth, len(classes)), called(probabilities, multilabel)
     judged = Judged(tuple(classes), multilabel, yes, answer, probabilities, codes, given)
-    # Not stratified: how many images are of a class is part of what differs between samples.
-    sampled = sample(judged, Resampling(np.zeros(len(yes), int), codes, samples, seed))
+    # How many images are of a class is part of what differs between samples.
+    sampled = sample(judged, Resampling(len(yes), codes, samples, seed))
     each = [estimate for k in range(len(classes)) for estimate in of_class(judged, k, sampled)]
     places, order = ["", *classes], list(FIGURES)
     estimates = sorted(
