@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -172,6 +173,25 @@ def test_what_disagrees_is_not_written(
     assert done.code == 2
     assert "model.pt2: differs from PyTorch by" in done.err
     assert "nothing was written" in done.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_operator_that_onnx_lacks_is_named_and_nothing_written(
+    firstread: Command, made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    class Odd(torch.nn.Module):
+        def forward(self, logits: torch.Tensor) -> torch.Tensor:
+            return torch.special.bessel_j0(logits)
+
+    classifier = api.load(made.run)
+    classifier.network.head = torch.nn.Sequential(classifier.network.head, Odd())
+    monkeypatch.setattr(room, "load", lambda run: classifier)
+    done = firstread("export", made.run, "--onnx", tmp_path / "odd.onnx", "--int8")
+    assert (done.code, done.out) == (2, "")
+    said = r"resnet18 can't be exported: ONNX has no operator \S*bessel_j0; .*export with --torch"
+    assert re.search(said, " ".join(done.err.split()))
     assert list(tmp_path.iterdir()) == []
 
 
