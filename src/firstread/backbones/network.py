@@ -80,7 +80,8 @@ class Network(nn.Module):
         for path, features in self.backbone.walk(images):
             if path in ends:
                 parts.append(_statistics(features))
-        return _pooled(features), torch.cat(parts, dim=1)
+        signature = torch.cat(parts, dim=1)
+        return _pooled(features), signature.sign() * signature.abs().sqrt()
 
     def with_auxiliary(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the logits and those of each auxiliary classifier."""
@@ -138,7 +139,10 @@ def _pooled(features: Tensor) -> Tensor:
 
 
 def _statistics(features: Tensor) -> Tensor:
-    """Return the part of a signature that one stage has, shape (B, 2C), or (B, C) without a map."""
+    """Return the part of a signature that one stage has, shape (B, 2C), or (B, C) without a map.
+
+    Its values sum to 1, sign aside, so that their roots have length 1.
+    """
     if features.ndim == 4:
         # Some places of a large map tell as much as all, and cost less.
         apart = max(1, min(features.shape[2:]) // _PLACES)
@@ -147,7 +151,7 @@ def _statistics(features: Tensor) -> Tensor:
         mean = places.mean(1)
         spread = ((places * places).mean(1) - mean * mean).clamp(min=0).sqrt()
         features = torch.cat([mean, spread], dim=1)
-    return functional.normalize(features.sign() * features.abs().sqrt(), dim=1)
+    return functional.normalize(features, p=1, dim=1)
 
 
 def probabilities(logits: Tensor, multilabel: bool = False) -> Tensor:

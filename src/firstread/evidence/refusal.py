@@ -18,6 +18,7 @@ from firstread.evidence.conformal import Sets, calibrate, needed
 from firstread.evidence.familiarity import Familiar
 from firstread.evidence.turning import turn_odds
 from firstread.seals import file_hash
+from firstread.threads import single_threaded
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
@@ -124,11 +125,12 @@ class Refusal:
             Of all stages, as of `Network.described`; shape (n, e).
         """
         points = normalised(features)
-        nearest = neighbours(points, self.bank)
-        far = self.familiar.distance(signatures) / self.limit
+        with single_threaded():
+            nearest = neighbours(points, self.bank)
+            far = self.familiar.distance(signatures) / self.limit
+            odds = turn_odds(points, self.weight, self.bias)
         if not len(self.weight):
             return Judged(far, np.zeros(len(points)), np.zeros((len(points), 0)), nearest)
-        odds = turn_odds(points, self.weight, self.bias)
         # As distances, 1 at the limit and more above it; log-odds have no zero of their own.
         turned = np.exp(np.clip(odds.max(axis=1) - self.turn_limit, -20, 3))
         return Judged(far, turned, odds, nearest)
