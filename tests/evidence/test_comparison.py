@@ -179,6 +179,16 @@ def test_classes_that_are_all_right_or_all_wrong_leave_much_open() -> None:
     assert found.interval.high > 0.7
 
 
+def test_a_model_without_an_error_does_not_show_what_one_costs() -> None:
+    truth = np.arange(10) % 2
+    sure, guessed = answered(truth, np.ones(10)), answered(truth, np.arange(10) > 0, sure=0.6)
+    gaps = {d.figure: d for d in compare(("A", "B"), truth, sure, guessed).differences}
+    for figure in ("log_loss", "brier"):
+        low, high = gaps[figure].interval
+        assert gaps[figure].method == "Zou-Donner, not paired"
+        assert low < gaps[figure].value < 0 < high  # One error of the sure model would cost more.
+
+
 def test_a_class_without_images_has_no_say() -> None:
     truth = np.array([0, 0, 1, 1])
     sure = np.eye(3) * 0.8 + 0.1

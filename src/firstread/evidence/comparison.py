@@ -13,35 +13,16 @@ import pandas as pd
 from scipy.stats import binomtest, norm
 
 from firstread.errors import UsageError
-from firstread.evidence.answers import called, marks, squared, surprise
-from firstread.evidence.intervals import LEVEL, Interval, mean, weighted_sum
-from firstread.evidence.ranking import auroc, mean_difference
+from firstread.evidence.answers import called, marks
+from firstread.evidence.differences import Difference, differences, lead
+from firstread.evidence.intervals import LEVEL
+from firstread.evidence.judged import Judged
 from firstread.evidence.scoring import coded
 
 Array = npt.NDArray[Any]
 
 POWER = 0.8
 _FLIPS = 20_000
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A figure of the first model less that of the second.
-
-    Parameters
-    ----------
-    figure
-        One of `FIGURES`.
-    value, interval
-        The difference with its 95 % interval.
-    method
-        What the interval is called.
-    """
-
-    figure: str
-    value: float
-    interval: Interval
-    method: str
 
 
 @dataclass(frozen=True)
@@ -160,7 +141,8 @@ def compare(
     The interval of the difference in accuracy stays open where the models never differ, which a
     bootstrap's wouldn't; that of balanced accuracy is made of such intervals, one a class. Those
     of log loss and Brier score are Student's of what each image adds, that of AUROC is DeLong's,
-    for the mean over more than two classes as well.
+    for the mean over more than two classes as well; where a model shows no error that could be
+    paired they follow from both models' own intervals.
 
     Parameters
     ----------
@@ -190,126 +172,37 @@ def compare(
             f"{len(second)} images, and {len(truth)} are labelled; give both the same images"
         )
     codes, patients = coded(groups, len(truth))
-    yes = marks(truth, first.shape[1])
-    a, b = (_Answers(yes, p, truth.ndim == 2) for p in (first, second))
-    lead = a.right.astype(int) - b.right.astype(int)
+    multilabel, yes = truth.ndim == 2, marks(truth, first.shape[1])
+    classes = tuple(map(str, range(first.shape[1])))
+    a, b = (
+        Judged(classes, multilabel, yes, called(p, multilabel), p, codes, {})
+        for p in (first, second)
+    )
+    ahead = lead(a, b)
     return Comparison(
         *names,
         len(truth),
         patients,
         int((a.right & b.right).sum()),
-        int((lead > 0).sum()),
-        int((lead < 0).sum()),
+        int((ahead > 0).sum()),
+        int((ahead < 0).sum()),
         int((~a.right & ~b.right).sum()),
-        (
-            _accuracy(lead, codes),
-            _balanced(a, b, codes),
-            *_losses(a, b, codes),
-            *_areas(a, b, codes),
-        ),
-        _p_value(lead, codes, seed),
+        differences(a, b),
+        _p_value(ahead, codes, seed),
     )
 
 
-@dataclass(frozen=True)
-class _Answers:
-    yes: Array
-    probabilities: Array
-    multilabel: bool
-
-    @property
-    def called(self) -> Array:
-        return called(self.probabilities, self.multilabel)
-
-    @property
-    def right(self) -> Array:
-        right: Array = (self.called == self.yes).all(axis=1)
-        return right
-
-
-def _accuracy(lead: Array, codes: Array | None) -> Difference:
-    method = "Bonett-Price" if codes is None else "Bonett-Price, by patient"
-    return Difference("accuracy", float(lead.mean()), _paired(lead, codes), method)
-
-
-def _paired(lead: Array, codes: Array | None) -> Interval:
-    """Return Bonett and Price's interval of the mean lead of one model over the other.
-
-    Copies within patients count as fewer images.
-
-    Parameters
-    ----------
-    lead
-        1 where the first alone is right, -1 where the second is, else 0, shape (n,).
-    """
-    n = len(lead)
-    value, spread = float(lead.mean()), float(lead.var())
-    count = float(n)
-    if codes is not None:
-        patients = len(np.unique(codes))
-        sums = np.bincount(codes, weights=lead - value)
-        between = patients / (patients - 1) * float(sums @ sums) / n**2 if patients > 1 else 0.0
-        count = min(count, spread / between) if between and spread else float(patients)
-    ahead, behind = (float((lead == sign).mean()) * count for sign in (1, -1))
-    up, down = (ahead + 1) / (count + 2), (behind + 1) / (count + 2)
-    half = float(norm.ppf((1 + LEVEL) / 2)) * sqrt((up + down - (up - down) ** 2) / (count + 2))
-    return Interval(max(-1.0, up - down - half), min(1.0, up - down + half))
-
-
-def _balanced(a: _Answers, b: _Answers, codes: Array | None) -> Difference:
-    """Return the mean difference in what is found of each class, from the classes' own.
-
-    No class's interval shrinks to a point, and so neither does that of their mean; resampled
-    images of a class of which all are right, or all wrong, would be so in every sample.
-    """
-    leads = a.called.astype(int) - b.called.astype(int)
-    classes = [(leads[of, k], of) for k, of in enumerate(a.yes.T) if of.any()]
-    values = [float(lead.mean()) for lead, _ in classes]
-    intervals = [_paired(lead, None if codes is None else codes[of]) for lead, of in classes]
-    if a.multilabel:  # The same images are of several classes, and the models may err on all.
-        low, high = map(float, np.mean(intervals, axis=0))
-        limits, method = Interval(low, high), "mean of classes' Bonett-Price"
-    else:
-        limits = weighted_sum([1 / len(values)] * len(values), values, intervals)
-        method = "sum of classes' Bonett-Price (MOVER)"
-    if codes is not None:
-        method += ", by patient"
-    return Difference("balanced_accuracy", float(np.mean(values)), limits, method)
-
-
-def _losses(a: _Answers, b: _Answers, codes: Array | None) -> list[Difference]:
-    """Return the differences in log loss and Brier score, means of what each image adds."""
-    method = "Student's, paired" if codes is None else "Student's, paired, by patient"
-    differences = []
-    for figure, loss in (("log_loss", surprise), ("brier", squared)):
-        one, other = (loss(m.yes, m.probabilities, m.multilabel) for m in (a, b))
-        value = float((one - other).mean())
-        differences.append(Difference(figure, value, mean(one - other, codes), method))
-    return differences
-
-
-def _areas(a: _Answers, b: _Answers, codes: Array | None) -> list[Difference]:
-    """Return the difference in AUROC: of the last of two classes, else the mean of all of them."""
-    one, other = (
-        [auroc(m.yes[:, k], m.probabilities[:, k], codes) for k in range(m.yes.shape[1])]
-        for m in (a, b)
-    )
-    if not a.multilabel and len(one) == 2:
-        one, other = one[1:], other[1:]
-    return [Difference("auroc", *mean_difference(one, other))]
-
-
-def _p_value(lead: Array, codes: Array | None, seed: int) -> float:
+def _p_value(ahead: Array, codes: Array | None, seed: int) -> float:
     """Return McNemar's exact p, or where patients repeat that of swapping whole patients."""
-    ahead, apart = int((lead > 0).sum()), int((lead != 0).sum())
+    won, apart = int((ahead > 0).sum()), int((ahead != 0).sum())
     if apart == 0:
         return 1.0
     if codes is None:
-        return float(binomtest(ahead, apart).pvalue)
-    sums = np.abs(np.bincount(codes, weights=lead))
+        return float(binomtest(won, apart).pvalue)
+    sums = np.abs(np.bincount(codes, weights=ahead))
     sums = sums[sums > 0]
     signs = np.random.default_rng(seed).integers(0, 2, (_FLIPS, len(sums))) * 2 - 1
-    as_far = int((np.abs(signs @ sums) >= abs(int(lead.sum()))).sum())
+    as_far = int((np.abs(signs @ sums) >= abs(int(ahead.sum()))).sum())
     return (1 + as_far) / (1 + _FLIPS)
 
 

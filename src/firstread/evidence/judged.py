@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,9 @@ from firstread.evidence.precision_recall import Ranking, auprc, auprc_interval
 from firstread.evidence.ranking import auroc, mean_auroc
 
 Array = npt.NDArray[Any]
+
+LOSSES = {"log_loss": surprise, "brier": squared}
+"""What is averaged over images, and how each image's is computed."""
 
 _AVERAGED = ("specificity", "ppv", "npv", "f1", "auprc")
 
@@ -90,15 +93,19 @@ class Judged:
         other: Array = second[:, None] == np.arange(len(self.classes))
         return other
 
-    @property
-    def surprise(self) -> Array:
-        """Each image's log loss, shape (n,)."""
-        return surprise(self.yes, self.probabilities, self.multilabel)
+    def losses(self, figure: str) -> tuple[Array, Array]:
+        """Return each image's loss, and what it would be if the answer were wrong, shapes (n,).
 
-    @property
-    def squared(self) -> Array:
-        """Each image's Brier score, shape (n,)."""
-        return squared(self.yes, self.probabilities, self.multilabel)
+        Parameters
+        ----------
+        figure
+            One of `LOSSES`.
+        """
+        loss = LOSSES[figure]
+        values, otherwise = (
+            loss(truth, self.probabilities, self.multilabel) for truth in (self.yes, self.otherwise)
+        )
+        return values, otherwise
 
 
 @dataclass(frozen=True)
@@ -153,16 +160,12 @@ def of_class(judged: Judged, k: int, sampled: Sampled) -> list[Estimate]:
     area = auroc(yes, p, groups)
     precision = auprc(yes, p)
     limits, method = auprc_interval(yes, precision, sampled.auprc[:, k], groups)
-    # Each image's loss as it is, and as it would be if it were of the other kind.
-    surprises = [surprise(truth[:, None], p[:, None], True) for truth in (yes, ~yes)]
-    squares = [(p - truth) ** 2 for truth in (yes, ~yes)]
-    parted = yes == (p >= 0.5)
+    alone = Judged((name,), True, yes[:, None], p[:, None] >= 0.5, p[:, None], groups, {})
     figures = [
         *decided(name, yes, judged.called[:, k], groups, judged.prevalence.get(name)),
         Estimate.of("auroc", name, area.value, area.interval, area.method, n),
         Estimate.of("auprc", name, precision, limits, method, n),
-        _averaged("brier", name, squares, parted, groups),
-        _averaged("log_loss", name, surprises, parted, groups),
+        *(averaged(loss, name, alone.losses(loss), alone.right, groups) for loss in LOSSES),
         _calibration(name, yes, p, sampled.ece[:, k], groups),
     ]
     wald = "Wald's" if groups is None else "Wald's, by patient"
@@ -186,15 +189,13 @@ def overall(judged: Judged, each: Sequence[Estimate], sampled: Sampled) -> list[
         auroc(yes, p, groups) for yes, p in zip(judged.yes.T, judged.probabilities.T, strict=True)
     ]
     value, limits, method = mean_auroc(areas if judged.multilabel or len(areas) > 2 else areas[1:])
-    wrong = replace(judged, yes=judged.otherwise)
     moved = {**sampled.rates, "auprc": sampled.auprc}
     return [
         accuracy("", judged.right, groups),
         *_found(judged, each, moved["sensitivity"]),
         *(_mean(figure, each, moved[figure], groups) for figure in _AVERAGED),
         Estimate.of("auroc", "", value, limits, method, n),
-        _averaged("brier", "", [judged.squared, wrong.squared], judged.right, groups),
-        _averaged("log_loss", "", [judged.surprise, wrong.surprise], judged.right, groups),
+        *(averaged(loss, "", judged.losses(loss), judged.right, groups) for loss in LOSSES),
         calibration,
     ]
 
@@ -244,19 +245,22 @@ def _mean(
     return Estimate.of(figure, "", value, on_logit_scale(value, spread), method, n)
 
 
-def _averaged(
-    figure: str, name: str, losses: Sequence[Array], right: Array, groups: Array | None
+def averaged(
+    figure: str, name: str, losses: tuple[Array, Array], right: Array, groups: Array | None
 ) -> Estimate:
     """Return the mean of one loss an image.
 
     Parameters
     ----------
+    figure, name
+        As of `Estimate`.
     losses
-        As they are, and as they would be if the images were something else, each of shape (n,).
-        Where no answer is wrong, the ones don't tell what a wrong one costs, and the upper end is
-        that of the share wrong at the cost of the others.
+        As of `Judged.losses`. Where no answer is wrong, the ones don't tell what a wrong one
+        costs, and the upper end is that of the share wrong at the cost of the others.
     right
         Whether each answer is right, shape (n,).
+    groups
+        As of `Judged`.
     """
     values, otherwise = losses
     value, n = float(values.mean()), len(values)

@@ -178,6 +178,10 @@ def mean_auroc(areas: Sequence[Area]) -> tuple[float, Interval, str]:
     return value, on_logit_scale(value, sqrt(variance)), known[0].method
 
 
+UNPAIRED = "Zou-Donner, not paired"
+"""What an interval of a difference is called that follows from those of both sides."""
+
+
 def mean_difference(first: Sequence[Area], second: Sequence[Area]) -> tuple[float, Interval, str]:
     """Return the mean area over classes less another model's, with its interval and its method.
 
@@ -202,7 +206,7 @@ def mean_difference(first: Sequence[Area], second: Sequence[Area]) -> tuple[floa
         return value, NOTHING, ""
     if any(area.value in (0.0, 1.0) or not area.variance > 0 for pair in pairs for area in pair):
         down, up = np.hypot(one - low, above - other), np.hypot(high - one, other - below)
-        return value, _within(value - float(down), value + float(up)), "Zou-Donner, not paired"
+        return value, _within(value - float(down), value + float(up)), UNPAIRED
     groups = pairs[0][0].groups
     method = "DeLong, paired" if groups is None else "Obuchowski, paired, by patient"
     if len(pairs) == 1:

@@ -260,8 +260,8 @@ def _exception(sides: Sides) -> str:
     titles = dict.fromkeys(wording.FIGURES[figure].title for figure in alone["figure"])
     runs = "" if len(sides.names) == 2 else f" of {listed(list(dict.fromkeys(alone['run'])))}"
     return (
-        f"; but not for the {listed(list(titles))}{runs} (dashed): a class is ranked without a "
-        "mistake, and the interval, of both runs' own, is wider"
+        f"; but not for the {listed(list(titles))}{runs} (dashed where drawn): a run shows no "
+        "mistake there that could be paired, and the interval, of both runs' own, is wider"
     )
 
 
