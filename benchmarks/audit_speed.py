@@ -30,7 +30,7 @@ import PIL.Image
 from scipy.ndimage import map_coordinates, zoom
 
 from firstread.auditing.lookalikes import Pair, lookalikes
-from firstread.datasets.phantoms import radiograph
+from firstread.datasets.films import radiograph
 
 FILMS = 120
 EVERY = 50

@@ -31,7 +31,7 @@ from tutorial_vs_keras import SHARED
 
 import firstread
 from firstread.datasets import stack
-from firstread.datasets.phantoms import REGIONS, radiograph
+from firstread.datasets.films import REGIONS, radiograph
 from firstread.errors import UsageError
 from firstread.explaining import METHODS, Explainer
 from firstread.images import prepared, read

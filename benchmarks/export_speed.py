@@ -31,7 +31,7 @@ import torch
 
 from firstread.backbones import Origin, assemble, build
 from firstread.classifier import Classifier
-from firstread.datasets.phantoms import REGIONS, radiograph
+from firstread.datasets.films import REGIONS, radiograph
 from firstread.images import Image, prepared
 from firstread.outlets.export.graph import Graph
 from firstread.outlets.export.making import onnx_model, program, session

@@ -39,7 +39,7 @@ from torchvision import transforms
 
 from firstread.backbones import Backbone, build, folded
 from firstread.datasets import decode, images_in
-from firstread.datasets.phantoms import radiograph
+from firstread.datasets.films import radiograph
 from firstread.learning import Features, extract
 from firstread.learning.passes import BATCH
 from firstread.progress import returned

@@ -28,7 +28,7 @@ from pydicom.data import get_testdata_file
 from pydicom.uid import generate_uid
 
 import firstread
-from firstread.datasets.phantoms import write_hello_world
+from firstread.datasets.films import write_hello_world
 
 SIDE, LIMIT, CORES = 512, 20, 2
 PATIENCE = 600

@@ -32,7 +32,7 @@ from pathlib import Path
 import numpy as np
 
 import firstread
-from firstread.datasets.phantoms import write_hello_world
+from firstread.datasets.films import write_hello_world
 
 CLIENTS, SECONDS, ROUNDS = 32, 60, 6
 BOUNDARY = "firstread-load"

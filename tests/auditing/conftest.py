@@ -10,7 +10,7 @@ import numpy.typing as npt
 import PIL.Image
 import pytest
 
-from firstread.datasets.phantoms import radiograph
+from firstread.datasets.films import radiograph
 
 Pixels = npt.NDArray[np.uint8]
 Film = Callable[..., Pixels]

@@ -11,7 +11,7 @@ from pathlib import Path
 from firstread.app.shelf import IMAGES, LONGEST, Shelf, checked
 from firstread.auditing import Audit, auditing
 from firstread.datasets import Dataset, load, with_validation
-from firstread.datasets.phantoms import write_hello_world
+from firstread.datasets.films import write_hello_world
 from firstread.datasets.tables import SPLIT_NAMES
 from firstread.errors import DataError, UsageError
 from firstread.progress import Step

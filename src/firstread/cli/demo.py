@@ -26,7 +26,7 @@ def demo(
     from firstread.classifier import load
     from firstread.cli.progress import show
     from firstread.cli.screen import console
-    from firstread.datasets.phantoms import write_hello_world
+    from firstread.datasets.films import write_hello_world
     from firstread.report.figures import sheet
     from firstread.run import check_free
     from firstread.training import training

@@ -12,7 +12,7 @@ import pydicom
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
-from firstread.datasets.phantoms import REGIONS, radiograph
+from firstread.datasets.films import REGIONS, radiograph
 from firstread.errors import ImageError
 from firstread.images import Display, Image, located, read
 from firstread.report.records import Records

@@ -9,8 +9,7 @@ import numpy.typing as npt
 import PIL.Image
 import pytest
 
-from firstread.datasets import phantoms
-from firstread.datasets.phantoms import REGIONS, radiograph, write_hello_world
+from firstread.datasets.films import REGIONS, radiograph, radiographs, write_hello_world
 from firstread.errors import UsageError
 
 Image = npt.NDArray[np.uint8]
@@ -108,7 +107,7 @@ def test_any_image_can_be_made_again_by_itself(
     def only_the_last(region: str, rng: np.random.Generator, shape: tuple[int, int]) -> Image:
         return radiograph(region, rng, shape) if next(drawn) >= 75 else np.zeros(shape, np.uint8)
 
-    monkeypatch.setattr(phantoms, "radiograph", only_the_last)
+    monkeypatch.setattr(radiographs, "radiograph", only_the_last)
     again = write_hello_world(tmp_path)
     for name in ("abd_test.png", "chest_test.png"):
         assert (again / "test" / name).read_bytes() == (written / "test" / name).read_bytes()
@@ -121,7 +120,7 @@ def test_size_doesnt_tell_the_class(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         shapes[region].append(shape)
         return np.zeros(shape, np.uint8)
 
-    monkeypatch.setattr(phantoms, "radiograph", blank)
+    monkeypatch.setattr(radiographs, "radiograph", blank)
     for seed in range(10):
         write_hello_world(tmp_path, seed)
     abd, chst = (np.array(shapes[region]) for region in REGIONS)

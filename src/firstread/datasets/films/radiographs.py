@@ -1,9 +1,9 @@
 """Synthetic chest and abdominal radiographs, made on the spot from a seed.
 
-A randomised body (`firstread.datasets.anatomy`) is put in a parallel beam: Beer-Lambert, scatter,
-quantum noise, then the log, detail enhancement and window that a clinic's display applies.
-Everything but the anatomy (size, exposure, window, borders, marker) is drawn alike for both
-regions, so that a network has nothing but the anatomy to tell them apart by.
+A randomised body (`torso`) is put in a parallel beam: Beer-Lambert, scatter, quantum noise, then
+the log, detail enhancement and window that a clinic's display applies. Everything but the anatomy
+(size, exposure, window, borders, marker) is drawn alike for both regions, so that a network has
+nothing but the anatomy to tell them apart by.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ import numpy.typing as npt
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from firstread.datasets.anatomy import Array, View, enlarge, line_integral
+from firstread.datasets.films.solids import Array, View
+from firstread.datasets.films.textures import enlarge
+from firstread.datasets.films.torso import line_integral
 from firstread.errors import unknown
 
 REGIONS: tuple[str, ...] = ("abd", "chst")
