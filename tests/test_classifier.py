@@ -12,6 +12,7 @@ import torch
 import firstread
 from firstread.errors import DataError, RunError
 from firstread.images import neutralised, read
+from firstread.seals import sealed
 
 
 @pytest.fixture(scope="module")
@@ -84,11 +85,11 @@ def test_unreadable_files_are_all_named_or_left_out(
 
 
 def rewritten(folder: Path, **changes: object) -> None:
-    """Change the record as an older firstread would have written it, which put no hash in it."""
+    """Change the record, with a seal that fits."""
     path = folder / "model.json"
     record = json.loads(path.read_text())
     del record["sha256"]
-    path.write_text(json.dumps({**record, **changes}))
+    path.write_text(json.dumps(sealed({**record, **changes})))
 
 
 def copied(trained: Path, tmp_path: Path) -> Path:
@@ -154,12 +155,18 @@ def test_a_weight_changed_by_hand_is_found_out(trained: Path, tmp_path: Path) ->
         firstread.load(tmp_path)
 
 
-def test_models_from_before_there_were_hashes_load(trained: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["sha256", "weights", "slices"])
+def test_a_record_without_an_entry_is_refused(trained: Path, tmp_path: Path, name: str) -> None:
     path = copied(trained, tmp_path) / "model.json"
     record = json.loads(path.read_text())
-    old = {name: record[name] for name in record if name not in ("sha256", "weights", "firstread")}
-    path.write_text(json.dumps(old))
-    assert firstread.load(tmp_path).classes == firstread.load(trained).classes
+    del record["sha256"]
+    if name == "sha256":
+        path.write_text(json.dumps(record))
+    else:
+        del record[name]
+        path.write_text(json.dumps(sealed(record)))
+    with pytest.raises(RunError, match="the model's files are damaged"):
+        firstread.load(tmp_path)
 
 
 def test_an_unknown_neutraliser_is_refused(trained: Path, tmp_path: Path) -> None:

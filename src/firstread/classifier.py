@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from importlib import metadata
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,32 +12,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import safetensors
-import safetensors.torch
 import torch
 
-from firstread.backbones import Backbone, Network, Origin, assemble, entry, folded, probabilities
+from firstread.backbones import Network, Origin, folded, probabilities
 from firstread.datasets import BETWEEN, fitted, images_in, parts, stack
-from firstread.errors import DataError, ImageError, RunError, UsageError, first_line
-from firstread.images import Image, Preprocessing, check_choice, is_directory, neutralisers
+from firstread.errors import DataError, ImageError
+from firstread.images import Image, Preprocessing, is_directory
 from firstread.progress import returned
 from firstread.run import Run
-from firstread.seals import file_hash, is_whole, sealed
+from firstread.saving import read, write
 from firstread.spreading import AHEAD, ahead
 from firstread.threads import torch_workers
 
 if TYPE_CHECKING:
     from firstread.explaining import Explanation
 
-FORMAT = 2
-"""Of the model's two files; a change that older programs can't read raises it."""
-
-WEIGHTS_FILE = "model.safetensors"
-RECORD_FILE = "model.json"
 BATCH = 8
 """Images a pass: few stay in a processor's cache, and another core has others."""
-
-_CHANGED = "was changed after it was saved: its SHA-256 is another"
 
 Paths = str | Path | Sequence[str | Path]
 
@@ -295,29 +284,17 @@ class Classifier:
         return [Response(*row) for row in rows]
 
     def save(self, folder: Path) -> None:
-        """Write the model's two files: weights as safetensors, the rest as JSON.
-
-        The JSON holds the SHA-256 of the weights and of itself, so that nobody can change a weight
-        or the order of the classes unnoticed.
-        """
-        backbone = self.network.backbone
-        state = {key: value.contiguous() for key, value in self.network.state_dict().items()}
-        safetensors.torch.save_file(state, folder / WEIGHTS_FILE)
-        record = {
-            "format": FORMAT,
-            "firstread": metadata.version("firstread"),
-            "backbone": backbone.entry.name,
-            "stage": backbone.stage,
-            "head": self.head,
-            "classes": list(self.classes),
-            "multilabel": self.multilabel,
-            "slices": self.slices,
-            "preprocessing": asdict(self.preprocessing),
-            "origin": asdict(self.origin),
-            "weights": file_hash(folder / WEIGHTS_FILE),
-        }
-        (folder / RECORD_FILE).write_text(
-            json.dumps(sealed(record), indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+        """Write the model's two files, as of `saving.write`."""
+        write(
+            folder,
+            self.network,
+            {
+                "head": self.head,
+                "classes": list(self.classes),
+                "multilabel": self.multilabel,
+                "slices": self.slices,
+                "origin": asdict(self.origin),
+            },
         )
 
     @classmethod
@@ -329,53 +306,15 @@ class Classifier:
         RunError
             If the files are missing, damaged, changed by hand, or of a newer firstread.
         """
-        try:
-            record = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
-            if record["format"] != FORMAT:
-                way = "upgrade firstread" if record["format"] > FORMAT else "train it again"
-                by = f" (of firstread {record['firstread']})" if "firstread" in record else ""
-                raise RunError(
-                    f"{folder}: the model is of format {record['format']}{by}, and this firstread "
-                    f"reads {FORMAT}; {way}"
-                )
-            if not is_whole(record):
-                raise ValueError(f"{RECORD_FILE} {_CHANGED}")
-            weights = file_hash(folder / WEIGHTS_FILE)
-            if record.get("weights", weights) != weights:  # Older models name no hash.
-                raise ValueError(f"{WEIGHTS_FILE} {_CHANGED}")
-            classes = tuple(record["classes"])
-            slices = record.get("slices", "")
-            if slices:
-                check_choice(slices)
-            network = _rebuilt(record, len(classes))
-            network.load_state_dict(safetensors.torch.load_file(folder / WEIGHTS_FILE))
-        except FileNotFoundError as error:
-            raise RunError(f"{folder}: holds no model ({Path(error.filename).name})") from None
-        except (
-            ValueError,
-            KeyError,
-            TypeError,
-            RuntimeError,
-            UsageError,
-            safetensors.SafetensorError,
-        ) as e:
-            raise RunError(
-                f"{folder}: the model's files are damaged ({first_line(e)}); copy them again from "
-                "where they were trained, or train again"
-            ) from None
-        origin = Origin(**record["origin"])
-        several = record["multilabel"]
-        return cls(network.eval(), classes, record["head"], origin, several, slices)
-
-
-def _rebuilt(record: dict[str, Any], classes: int) -> Network:
-    """Make the network of a record, with weights still to come."""
-    preprocessing = Preprocessing.of(record["preprocessing"])
-    neutralisers(",".join(preprocessing.neutralise))  # Refuses those that aren't known.
-    with torch.random.fork_rng(devices=[]):
-        backbone = Backbone(entry(record["backbone"]), preprocessing, record["stage"])
-        network = assemble(backbone, record["head"], classes)
-    return network.to(memory_format=torch.channels_last)
+        network, record = read(folder)
+        return cls(
+            network,
+            tuple(record["classes"]),
+            record["head"],
+            Origin(**record["origin"]),
+            record["multilabel"],
+            record["slices"],
+        )
 
 
 def batched(items: Iterable[Any], size: int) -> Iterator[list[Any]]:

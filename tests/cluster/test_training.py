@@ -22,7 +22,6 @@ import torch
 from safetensors.numpy import load_file
 
 from firstread.advising import advising
-from firstread.classifier import WEIGHTS_FILE
 from firstread.cluster import Cluster, Node, connected
 from firstread.cluster.checkpoints import place_of
 from firstread.cluster.executor import executor, sums
@@ -33,7 +32,7 @@ from firstread.learning import Epoch, Executor
 from firstread.learning.batches import Batches, Order
 from firstread.learning.team import Team
 from firstread.progress import Notice, Step, returned
-from firstread.run import CLUSTER
+from firstread.run import CLUSTER, WEIGHTS
 from firstread.training import resuming, training
 
 # Ray leaves files and sockets to Python to close, and warns of what it sets itself.
@@ -90,7 +89,7 @@ def events(data: Path, out: Path, worker: Executor | None = None, **others: Any)
 
 
 def weights(run: Path) -> np.ndarray:
-    numbers = load_file(run / WEIGHTS_FILE)
+    numbers = load_file(run / WEIGHTS)
     return np.concatenate([numbers[name].astype(float).ravel() for name in sorted(numbers)])
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from firstread.classifier import BATCH, WEIGHTS_FILE, Classifier, Response, batched
+from firstread.classifier import BATCH, Classifier, Response, batched
 from firstread.cluster.manifest import Row, Stored
 from firstread.cluster.pipeline import Work
 from firstread.cluster.reading import Reader
@@ -18,7 +18,7 @@ from firstread.cluster.storage import parquet
 from firstread.errors import ImageError
 from firstread.evidence.refusal import REFUSAL_FILE, Refusal
 from firstread.refusing import advised
-from firstread.run import MODEL
+from firstread.run import MODEL, WEIGHTS
 
 SHARDS = "predictions"
 ERROR = "error"
@@ -71,7 +71,7 @@ class Labeller:
     @property
     def files(self) -> list[Path]:
         """What workers need of the run."""
-        names = (MODEL, WEIGHTS_FILE, *([] if self.coverage is None else [REFUSAL_FILE]))
+        names = (MODEL, WEIGHTS, *([] if self.coverage is None else [REFUSAL_FILE]))
         return [self.run / name for name in names]
 
     def loaded(self, again: bool) -> Loaded:
@@ -82,7 +82,7 @@ class Labeller:
         reader = Reader(classifier.preprocessing, careful=again)
         if self.coverage is None:
             return Loaded(classifier, reader, partial(classifier.tabulated, skip_unreadable=False))
-        refusal = Refusal.load(self.run, self.run / WEIGHTS_FILE)
+        refusal = Refusal.load(self.run, self.run / WEIGHTS)
         return Loaded(
             classifier, reader, partial(advised, classifier, refusal, coverage=self.coverage)
         )

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-from firstread.classifier import WEIGHTS_FILE, Classifier
+from firstread.classifier import Classifier
 from firstread.errors import DataError
-from firstread.run import Run
+from firstread.run import WEIGHTS, Run
 from firstread.seals import file_hash
 
 SCHEME = "99FIRSTREAD"
@@ -113,7 +113,7 @@ class Model:
             folder.resolve().name,
             classifier.network.backbone.entry.name,
             metadata.version("firstread"),
-            file_hash(folder / WEIGHTS_FILE),
+            file_hash(folder / WEIGHTS),
             classifier.classes,
             classifier.multilabel,
             {**own, **given},

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from firstread.classifier import WEIGHTS_FILE, Classifier
+from firstread.classifier import Classifier
 from firstread.datasets import Dataset
 from firstread.errors import DataError, ImageError, RunError
 from firstread.evidence.conformal import quantile
@@ -21,7 +21,7 @@ from firstread.evidence.refusal import RATE, REFUSAL_FILE, Refusal, normalised
 from firstread.evidence.turning import fit_turner
 from firstread.progress import Step
 from firstread.refusing.views import TURNS, colour_of, turned
-from firstread.run import CASES, DATA, Run
+from firstread.run import CASES, DATA, WEIGHTS, Run
 
 Array = npt.NDArray[Any]
 
@@ -117,7 +117,7 @@ def refusal_of(run: str | Path, classifier: Classifier) -> Generator[Step, None,
     """
     opened = Run.open(run)
     folder = opened.folder
-    model = folder / WEIGHTS_FILE
+    model = folder / WEIGHTS
     if (folder / REFUSAL_FILE).exists():
         return Refusal.load(folder, model)
     cases = pd.read_csv(opened.kept(CASES), dtype=str, keep_default_na=False)

@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from torch.export import ExportedProgram
 
-from firstread.classifier import WEIGHTS_FILE, Classifier, load
+from firstread.classifier import Classifier, load
 from firstread.errors import ExportError
 from firstread.evidence import Interval, Temperature
 from firstread.outlets.export.checking import (
@@ -35,7 +35,7 @@ from firstread.outlets.export.samples import Sample, opened, samples, there
 from firstread.progress import Step
 from firstread.report.card import card
 from firstread.report.records import Records
-from firstread.run import Run
+from firstread.run import WEIGHTS, Run
 from firstread.seals import file_hash
 
 if TYPE_CHECKING:
@@ -155,7 +155,7 @@ class _Job:
             "network": classifier.network.backbone.entry.name,
             "run": records.folder.resolve().name,
             "firstread": metadata.version("firstread"),
-            "weights_sha256": file_hash(records.folder / WEIGHTS_FILE),
+            "weights_sha256": file_hash(records.folder / WEIGHTS),
         }
 
 

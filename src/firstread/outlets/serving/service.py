@@ -15,7 +15,7 @@ import pandas as pd
 import PIL.Image
 from PIL.PngImagePlugin import PngInfo
 
-from firstread.classifier import BATCH, WEIGHTS_FILE, Classifier, Response, batched, load
+from firstread.classifier import BATCH, Classifier, Response, batched, load
 from firstread.errors import FirstreadError, UsageError
 from firstread.evidence.refusal import REFUSAL_FILE, Refusal
 from firstread.explaining.overlay import overlay
@@ -26,7 +26,7 @@ from firstread.outlets.serving.batching import Desk, steady
 from firstread.outlets.serving.limits import Limits, Refused, check
 from firstread.outlets.serving.metrics import Metrics
 from firstread.refusing import advised
-from firstread.run import Run
+from firstread.run import WEIGHTS, Run
 from firstread.spreading import WORKERS
 
 
@@ -60,7 +60,7 @@ class Answerer:
         """
         classifier, folder = load(run), Run.open(run).folder
         has = (folder / REFUSAL_FILE).exists()
-        known = Refusal.load(folder, folder / WEIGHTS_FILE) if has else None
+        known = Refusal.load(folder, folder / WEIGHTS) if has else None
         return cls(classifier, Model.of(run, classifier), known, steady(classifier))
 
 

@@ -8,13 +8,24 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from firstread.classifier import RECORD_FILE, WEIGHTS_FILE, Classifier
+from firstread.classifier import Classifier
 from firstread.errors import RunError
 from firstread.outlets.sharing.manifest import MANIFEST, Manifest
 from firstread.report.model_card import markdown
 from firstread.report.privacy import last
 from firstread.report.records import Records
-from firstread.run import CALIBRATION, CASES, DATA, LADDER, METRICS, PLAN, VERSIONS, Run
+from firstread.run import (
+    CALIBRATION,
+    CASES,
+    DATA,
+    LADDER,
+    METRICS,
+    MODEL,
+    PLAN,
+    VERSIONS,
+    WEIGHTS,
+    Run,
+)
 
 CARD = "README.md"
 
@@ -56,9 +67,9 @@ Not those with a line or a picture an image (cases, predictions, the report, wha
 with), nor the audit's, whose sentences name files and patients: the card holds its titles.
 """
 
-MODEL = (WEIGHTS_FILE, RECORD_FILE)
-NEEDED = (*MODEL, PLAN, DATA)
-NAMES = (*MODEL, CARD, *RECORDS)
+_NETWORK = (WEIGHTS, MODEL)
+NEEDED = (*_NETWORK, PLAN, DATA)
+NAMES = (*_NETWORK, CARD, *RECORDS)
 """All that is ever passed on or taken in."""
 
 
@@ -86,7 +97,7 @@ def pack(run: Run, folder: Path, license: str = "", source: str = "") -> Manifes
     Classifier.load(run.folder)
     if (run.folder / MANIFEST).exists():
         return _passed_on(run, folder)
-    for name in MODEL:
+    for name in _NETWORK:
         # Not its permissions: what is passed on is for others to read.
         shutil.copyfile(run.folder / name, folder / name)
     for name, taken in RECORDS.items():
@@ -94,7 +105,7 @@ def pack(run: Run, folder: Path, license: str = "", source: str = "") -> Manifes
             record = json.loads((run.folder / name).read_text(encoding="utf-8"))
             text = json.dumps(taken(record), indent=2, ensure_ascii=False)
             (folder / name).write_text(text + "\n", encoding="utf-8")
-    hashes = {name: item.sha256 for name, item in Manifest.of(folder, MODEL).files.items()}
+    hashes = {name: item.sha256 for name, item in Manifest.of(folder, _NETWORK).files.items()}
     card = markdown(Records.of(run), hashes, license=license, source=source)
     (folder / CARD).write_text(card, encoding="utf-8")
     manifest = Manifest.of(folder, [name for name in NAMES if (folder / name).exists()])
@@ -113,7 +124,7 @@ def card_of(run: Run, license: str = "") -> str:
     if (run.folder / MANIFEST).exists() and not (run.folder / CASES).exists():
         return (run.folder / CARD).read_text(encoding="utf-8")
     Classifier.load(run.folder)
-    hashes = {name: item.sha256 for name, item in Manifest.of(run.folder, MODEL).files.items()}
+    hashes = {name: item.sha256 for name, item in Manifest.of(run.folder, _NETWORK).files.items()}
     return markdown(Records.of(run), hashes, license=license)
 
 
