@@ -121,3 +121,16 @@ def test_simpler_within_one_standard_error_is_said_so() -> None:
     best = Candidate("best", (("strategy", "finetune"),), 60, 0.92, 0.03)
     said = Advice((simple, best), simple, 30, 0.5).sentences()[2]
     assert "within one standard error of the best (best) and simpler" in said
+
+
+@pytest.mark.parametrize(
+    ("pretrained", "why"),
+    [
+        (True, "raw pixels or random weights already do nearly all of it"),
+        (False, "it has no pretrained weights"),
+    ],
+)
+def test_why_similarity_cannot_be_told_is_said(pretrained: bool, why: str) -> None:
+    chosen = Candidate("probe", (("strategy", "probe"),), 60, 0.9, 0.03)
+    said = Advice((chosen,), chosen, 30, None, pretrained=pretrained).sentences()[0]
+    assert f"Whether the network knows images like these can't be told: {why}." in said

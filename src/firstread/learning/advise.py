@@ -109,6 +109,8 @@ class Advice:
         probe's.
     held_out
         What the best probe said of images that it didn't learn from.
+    pretrained
+        Whether the network has pretrained weights.
     """
 
     candidates: tuple[Candidate, ...]
@@ -117,6 +119,7 @@ class Advice:
     similarity: float | None
     curve: LearningCurve | None = None
     held_out: HeldOut | None = None
+    pretrained: bool = True
 
     @property
     def case(self) -> tuple[str, str]:
@@ -139,12 +142,18 @@ class Advice:
     def sentences(self) -> tuple[str, ...]:
         """Say size, similarity, rule and measurement in plain words."""
         size = f"{self.per_class} training images in the smallest class"
-        known = {
-            True: "Whether the images are like those that the network knows can't be told: it has "
-            "no pretrained weights, or raw pixels already do nearly all of it.",
-            False: f"Similarity {self.similarity or 0:.2f} (of what raw pixels and random weights "
-            "leave wrong, pretrained features put so much right).",
-        }[self.similarity is None]
+        if self.similarity is None:
+            why = (
+                "raw pixels or random weights already do nearly all of it"
+                if self.pretrained
+                else "it has no pretrained weights"
+            )
+            known = f"Whether the network knows images like these can't be told: {why}."
+        else:
+            known = (
+                f"Similarity {self.similarity:.2f} (of what raw pixels and random weights leave "
+                "wrong, pretrained features put so much right)."
+            )
         low, high = self.chosen.interval
         best = max(
             (c for c in self.candidates if c.choices and c.measured), key=lambda c: c.accuracy
@@ -245,7 +254,7 @@ def advise(
     answers = chances(logits[best.name], dataset.multilabel)
     held_out = HeldOut(best.name, tuple(dataset.cases["path"]), dataset.targets, answers)
     similarity = _similarity(made, pretrained)
-    return Advice(tuple(made), chosen, per_class, similarity, curve, held_out)
+    return Advice(tuple(made), chosen, per_class, similarity, curve, held_out, pretrained)
 
 
 def _stages(plan: Plan, network: Network) -> list[str]:
