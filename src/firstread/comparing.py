@@ -14,8 +14,10 @@ from firstread.evidence import Comparison, Evaluation, compare, evaluate
 from firstread.evidence.bootstrap import SAMPLES
 from firstread.images import Display
 from firstread.matching import check_classes, common, names_of
-from firstread.report.comparison import Sides, figures, rendered
+from firstread.report.comparison import rendered
+from firstread.report.comparison_figures import figures
 from firstread.report.records import Answers, Records
+from firstread.report.sides import Sides
 from firstread.run import Run, arriving
 
 PAGE = "comparison.html"

@@ -14,7 +14,8 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from firstread.comparing import Compared, compare_runs
 from firstread.errors import DataError, RunError, UsageError
-from firstread.report.comparison import figures, rendered
+from firstread.report.comparison import rendered
+from firstread.report.comparison_figures import figures
 from firstread.run import Run
 
 from .conftest import MakeRun
