@@ -105,6 +105,12 @@ class Visitor:
         self.size(DESK)
         self.chrome.get(self.address + query)
 
+    def leave(self) -> None:
+        """Close the page; at times Gradio tells the console that its streams are cut off."""
+        self.listen()
+        self.chrome.get("about:blank")
+        self.chrome.get_log("browser")
+
     def size(self, width: int, scheme: str = "light") -> None:
         seen = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < DESK}
         self.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", seen)

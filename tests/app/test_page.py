@@ -57,7 +57,7 @@ def test_the_five_steps(visitor: Visitor, service: Service, tmp_path: Path) -> N
     visitor.press("Start training")
     visitor.sees("Where training goes on to improve")  # The curves, after the first epochs.
     visitor.inspect("3-train")
-    visitor.chrome.get("about:blank")  # The tab is closed while it trains ...
+    visitor.leave()  # The tab is closed while it trains ...
     visitor.open()  # ... and the page is opened anew.
     visitor.sees("computed-films")
     visitor.sees("under way")
@@ -87,6 +87,7 @@ def test_the_five_steps(visitor: Visitor, service: Service, tmp_path: Path) -> N
     assert f"The model says\n{answer['label']}" in visitor.text or "refuse" in visitor.text.lower()
     visitor.inspect("5-use")
 
+    visitor.leave()
     visitor.chrome.get(f"{service.address}/runs/computed-films/report.html")
     visitor.sees("How it learned")
     visitor.listen()
