@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ from scipy.stats import binom
 
 import firstread
 from firstread.backbones import assemble, build
-from firstread.classifier import Classifier
+from firstread.classifier import Classifier, Response
 from firstread.datasets import Dataset
 from firstread.errors import DataError, RunError, UsageError
 from firstread.evidence.refusal import Refusal
+from firstread.images import Image
 from firstread.progress import Step, returned
 from firstread.refusing import TURNS, fit_refusal, predict, refusal_of
 
@@ -176,6 +178,33 @@ def test_where_all_training_images_are_one_others_are_refused(
     other = saved(tmp_path / "other.png", np.roll(film[::8, ::8], 9, axis=1))
     frame = predict(classifier, made, [tmp_path / "0.png", other])
     assert (frame["outlier"] > 1).tolist() == [False, True]
+
+
+def test_an_image_that_looks_upright_costs_no_further_pass(
+    trained: Path, refusal: Refusal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (200, 200)).astype(np.uint8)
+    path = saved(tmp_path / "noise.png", noise)
+    passes: list[int] = []
+    responded = Classifier.responded
+
+    def counted(self: Classifier, images: Sequence[Image]) -> list[Response]:
+        passes.append(len(images))
+        return responded(self, images)
+
+    def told(bias: list[float]) -> Refusal:
+        """A refusal whose log-odds of upright and of each turn are the same for every image."""
+        weight = np.zeros((len(bias), refusal.bank.shape[1]), np.float32)
+        return replace(refusal, weight=weight, bias=np.array(bias, np.float32), turn_limit=9.0)
+
+    monkeypatch.setattr(Classifier, "responded", counted)
+    classifier = firstread.load(trained)
+    upright, lying = (told(bias) for bias in ([5, 0, 0, 0, 0, 0], [2, 0, 0, 5, 5, 0]))
+    advice = predict(classifier, upright, [path])["advice"][0]
+    assert advice.startswith("refuse: the image is unlike the training images")
+    assert passes == [1]
+    predict(classifier, lying, [path])
+    assert passes == [1, 1, 2]
 
 
 @pytest.mark.slow

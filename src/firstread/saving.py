@@ -51,7 +51,7 @@ def write(folder: Path, network: Network, said: Mapping[str, Any]) -> None:
         "firstread": metadata.version("firstread"),
         "backbone": backbone.entry.name,
         "stage": backbone.stage,
-        **{name: said[name] for name in _SAID},
+        **said,
         "preprocessing": asdict(backbone.preprocessing),
         "weights": file_hash(folder / WEIGHTS),
     }

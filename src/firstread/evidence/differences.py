@@ -98,12 +98,13 @@ def _loss(figure: str, a: Judged, b: Judged) -> Difference:
     A model that is never wrong doesn't show what an error would cost it: the interval follows from
     those of both means then, as if they erred apart.
     """
-    one, other = a.losses(figure)[0], b.losses(figure)[0]
-    gaps = one - other
+    one, other = a.losses(figure), b.losses(figure)
+    gaps = one[0] - other[0]
     value = float(gaps.mean())
     if not (a.right.all() or b.right.all()):
         return Difference(figure, value, mean(gaps, a.groups), _named("Student's, paired", a))
-    means = [averaged(figure, "", m.losses(figure), m.right, m.groups) for m in (a, b)]
+    sides = ((a, one), (b, other))
+    means = [averaged(figure, "", losses, m.right, m.groups) for m, losses in sides]
     limits = weighted_sum((1, -1), [m.value for m in means], [m.interval for m in means])
     return Difference(figure, value, limits, UNPAIRED)
 

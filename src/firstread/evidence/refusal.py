@@ -130,7 +130,7 @@ class Refusal:
             far = self.familiar.distance(signatures) / self.limit
             odds = turn_odds(points, self.weight, self.bias)
         if not len(self.weight):
-            return Judged(far, np.zeros(len(points)), np.zeros((len(points), 0)), nearest)
+            return Judged(far, np.zeros(len(points)), odds, nearest)
         # As distances, 1 at the limit and more above it; log-odds have no zero of their own.
         turned = np.exp(np.clip(odds.max(axis=1) - self.turn_limit, -20, 3))
         return Judged(far, turned, odds, nearest)
