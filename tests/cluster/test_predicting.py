@@ -163,7 +163,8 @@ def test_a_machine_that_dies_costs_its_part_alone_and_what_is_missing_is_done_la
             for number in (3, 30):
                 (out / SHARDS / f"part-{number:08d}.parquet").unlink()
             again = run_through(predicting(cluster, small_run, [str(table)], out=str(out), size=32))
-            assert (again.before, again.tally.images) == (1800 - 64, 64)
+            assert (again.before, again.tally.images, again.errors) == (1800 - 64, 64, 12)
+            assert len(again.reasons) == 10 == len(set(again.reasons))
             assert counted(out) == wanted(table)
             with pytest.raises(UsageError, match="was begun with other images"):
                 run_through(predicting(cluster, small_run, [str(films)], out=str(out)))

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import (
     HTJ2K,
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     HTJ2KLossless,
@@ -425,6 +426,19 @@ def test_no_message_names_the_patient(write_dicom: Write) -> None:
     slipped = write_dicom(HOUNSFIELD, PhotometricInterpretation="Doe^Jane")
     with pytest.raises(ImageError, match="interpretation 'something else'"):
         read(slipped)
+    dataset = pydicom.dcmread(write_dicom(HOUNSFIELD))
+    del dataset.PixelData
+    # An element whose length is damaged takes in those after it.
+    dataset["SOPClassUID"]._value = UID("Doe^Jane 4711")
+    dataset.save_as(slipped)
+    with pytest.raises(ImageError, match="holds no pixel data; remove it"):
+        read(slipped)
+    names = ["BONE", "Doe^Jane" * 10]
+    named = write_dicom(
+        HOUNSFIELD, WindowCenter=[40, 50], WindowWidth=2 * [400], WindowCenterWidthExplanation=names
+    )
+    with pytest.raises(ImageError, match="has no window named 'heart'; it has: BONE, abdomen"):
+        read(named, Display("heart"))
 
 
 @pytest.mark.parametrize(

@@ -86,9 +86,9 @@ class FollowHandlers(Desk):
         return changes if going else {**changes, **self.runs.listed()}
 
     @plainly("train.shown")
-    def judge(self, session: Session) -> Iterator[Changes]:
+    def judge(self, session: Session) -> Changes:
         """Go to step 4 and show what the run is worth."""
-        yield self._judged(session.run)
+        return self._judged(session.run)
 
     def _judged(self, name: str) -> Changes:
         parts = self.parts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
+from inspect import isgeneratorfunction
 from typing import Any
 
 import gradio as gr
@@ -57,6 +58,9 @@ def built(shelf: Shelf) -> gr.Blocks:
                 list(outputs),
                 show_progress="hidden",
                 api_visibility="private",
+                # What is answered at once needs no stream, which Gradio closes behind the last
+                # answer, at times on the next question: a click would seem to do nothing.
+                queue=isgeneratorfunction(handler),
                 **more,
             )
 

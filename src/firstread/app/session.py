@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from inspect import isgeneratorfunction
 from typing import Any
 
 import gradio as gr
@@ -56,22 +57,28 @@ class Desk:
 Handler = Callable[..., Changes | Iterator[Changes]]
 
 
-def plainly(where: str) -> Callable[[Handler], Callable[..., Iterator[Changes]]]:
+def plainly(where: str) -> Callable[[Handler], Handler]:
     """Show a handler's error as a sentence at a place of the page, written `STEP.PART`."""
     step, part = where.split(".")
 
-    def wrap(handler: Handler) -> Callable[..., Iterator[Changes]]:
-        @functools.wraps(handler)
-        def wrapped(desk: Desk, *given: Any) -> Iterator[Changes]:
-            try:
-                made = handler(desk, *given)
-                if isinstance(made, dict):
-                    yield made
-                else:
-                    yield from made
-            except Exception as error:
-                yield {getattr(getattr(desk.parts, step), part): showing.problem(error)}
+    def sentence(desk: Desk, error: Exception) -> Changes:
+        return {getattr(getattr(desk.parts, step), part): showing.problem(error)}
 
-        return wrapped
+    def wrap(handler: Handler) -> Handler:
+        @functools.wraps(handler)
+        def telling(desk: Desk, *given: Any) -> Iterator[Changes]:
+            try:
+                yield from handler(desk, *given)
+            except Exception as error:
+                yield sentence(desk, error)
+
+        @functools.wraps(handler)
+        def answering(desk: Desk, *given: Any) -> Changes | Iterator[Changes]:
+            try:
+                return handler(desk, *given)
+            except Exception as error:
+                return sentence(desk, error)
+
+        return telling if isgeneratorfunction(handler) else answering
 
     return wrap

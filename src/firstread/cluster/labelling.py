@@ -14,7 +14,7 @@ from firstread.classifier import BATCH, Classifier, Response, batched
 from firstread.cluster.manifest import Row, Stored
 from firstread.cluster.pipeline import Work
 from firstread.cluster.reading import Reader
-from firstread.cluster.storage import parquet
+from firstread.cluster.storage import Storage, parquet
 from firstread.errors import ImageError
 from firstread.evidence.refusal import REFUSAL_FILE, Refusal
 from firstread.refusing import advised
@@ -162,6 +162,16 @@ class Filing:
 def shard(part: int) -> str:
     """Return the name of a part's answers."""
     return f"{SHARDS}/part-{part:08d}.parquet"
+
+
+def unanswered(storage: Storage, shards: Sequence[str]) -> list[str]:
+    """Return what is wrong with the images that have no answer in files of answers."""
+    if not shards:
+        return []
+    from pyarrow import compute
+
+    bad = storage.found(shards, ["path", ERROR], compute.field(ERROR) != "")
+    return [f"{row['path']}: {row[ERROR]}" for row in bad.to_pylist()]
 
 
 def _labelled(part: int, frame: pd.DataFrame) -> Part:

@@ -12,7 +12,16 @@ import pandas as pd
 from firstread.classifier import Classifier, batched
 from firstread.cluster import sources
 from firstread.cluster.checks import check_seen, check_shared
-from firstread.cluster.labelling import ERROR, SHARDS, TEXTS, Filing, Labeller, Labelling, shard
+from firstread.cluster.labelling import (
+    ERROR,
+    SHARDS,
+    TEXTS,
+    Filing,
+    Labeller,
+    Labelling,
+    shard,
+    unanswered,
+)
 from firstread.cluster.manifest import MULTIPLE, ROWS, Row, Stored
 from firstread.cluster.nodes import Cluster
 from firstread.cluster.pipeline import Tally, streamed
@@ -168,12 +177,14 @@ def _handed(
 
 
 def _filed(cluster: Cluster, job: Filing, workers: int) -> Iterator[Step | Predicted]:
-    """Label what is missing of a manifest, and write the answers beside it."""
+    """Label what is missing of a manifest, and write the answers beside it; count all of them."""
     manifest, storage = job.manifest, job.manifest.storage
     there = storage.names(SHARDS)
-    missing = [part for part in range(manifest.parts) if Path(shard(part)).name not in there]
+    shards = {part: shard(part) for part in range(manifest.parts)}
+    missing = [part for part, name in shards.items() if Path(name).name not in there]
     before = manifest.images - sum(manifest.length(part) for part in missing)
-    tally, errors, reasons = Tally(workers), 0, list[str]()
+    known = unanswered(storage, [name for name in shards.values() if Path(name).name in there])
+    tally, errors, reasons = Tally(workers), len(known), known[:SHOWN]
     for done in streamed(cluster, job, missing, workers):
         errors += done.made.errors
         reasons += done.made.reasons[: SHOWN - len(reasons)]

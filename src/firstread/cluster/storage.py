@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,6 +114,15 @@ class Storage:
         system, path = self._located(name)
         opened: IO[bytes] = system.open_input_file(path)
         return opened
+
+    def found(self, names: Sequence[str], columns: Sequence[str], where: Any) -> Any:
+        """Return the rows of Parquet files that an expression holds for, as one table."""
+        from pyarrow import dataset
+
+        system, root = self._located("")
+        files = [f"{root.rstrip('/')}/{name}" for name in names]
+        whole = dataset.dataset(files, filesystem=system, format="parquet")
+        return whole.to_table(columns=[*columns], filter=where)
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file that is there whole, or not at all.

@@ -16,7 +16,7 @@ from firstread.errors import ImageError
 from firstread.images import views, windows
 from firstread.images.display import Display
 from firstread.images.frames import Layout, cells, decoded_frame, layout
-from firstread.images.headers import Header, opened, plain
+from firstread.images.headers import Header, opened
 from firstread.images.image import Image, Pixels, gray_where_equal
 from firstread.images.raster import REMOVE
 from firstread.images.spacing import spacing
@@ -47,6 +47,8 @@ _TAGS = [
 
 GRAY = ("MONOCHROME1", "MONOCHROME2")
 COLOUR = ("PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT")
+_UNREAD = ("YBR_PARTIAL_420", "YBR_PARTIAL_422", "XYB", "HSV", "ARGB", "CMYK")
+"""The standard's other photometric interpretations, old and new (PS3.3 C.7.6.3.1.2)."""
 
 
 def read(path: Path, display: Display, number: int | None = None) -> Image:
@@ -170,7 +172,10 @@ def colour(path: Path, header: Header, found: Layout, number: int) -> Pixels:
     """Return RGB, or gray where all three channels are equal."""
     if found.photometric not in COLOUR or found.samples is None:
         known = ", ".join((*GRAY, *COLOUR))
-        reason = f"has the photometric interpretation {plain(found.photometric or 'NONE')!r}"
+        # In a damaged file there may be anything in its place.
+        stated = found.photometric or "NONE"
+        stated = stated if stated in ("NONE", *_UNREAD) else "something else"
+        reason = f"has the photometric interpretation {stated!r}"
         raise ImageError(path, f"{reason}; firstread reads {known}; {REMOVE}")
     array, photometric = decoded_frame(path, header, found, number, raw=False)
     if photometric == "PALETTE COLOR":

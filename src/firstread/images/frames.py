@@ -12,7 +12,7 @@ import numpy.typing as npt
 from pydicom import Dataset
 from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.uid import RLELossless
+from pydicom.uid import UID, RLELossless
 
 from firstread.errors import ImageError
 from firstread.images.codecs import codec, codestream, plugin
@@ -129,8 +129,10 @@ def _check_length(path: Path, header: Header, found: Layout) -> None:
 
 
 def _object(dataset: Dataset) -> str:
-    name = getattr(dataset.get("SOPClassUID"), "name", "")
-    return f" (it is a {name} object)" if name and not name[0].isdigit() else ""
+    """Name a kind of object that the standard knows; in a damaged file this may be anything."""
+    kind = dataset.get("SOPClassUID")
+    known = isinstance(kind, UID) and kind.type == "SOP Class"
+    return f" (it is a {kind.name} object)" if known else ""
 
 
 def described(dataset: Dataset, number: int) -> Iterator[Dataset]:

@@ -166,7 +166,8 @@ def _header(
     )
     syntax = dataset.file_meta.get("TransferSyntaxUID") or _guessed(dataset)
     if not syntax.is_transfer_syntax:
-        raise ImageError(path, f"{NO_SYNTAX} ({plain(syntax)}); {REMOVE}")
+        stated = syntax if re.fullmatch(r"[0-9.]{1,64}", syntax) else "something else"
+        raise ImageError(path, f"{NO_SYNTAX} ({stated}); {REMOVE}")
     start = source.tell()
     order: Literal["little", "big"] = "little" if syntax.is_little_endian else "big"
 
@@ -190,14 +191,6 @@ def _guessed(dataset: Dataset) -> UID:
     if implicit:
         return ImplicitVRLittleEndian
     return ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-
-
-def plain(word: str) -> str:
-    """Return a code of the standard for a message, or say that it is none.
-
-    In a damaged file there may be anything in its place.
-    """
-    return word if re.fullmatch(r"[A-Z0-9_. ]{1,64}", word) else "something else"
 
 
 def text(dataset: Dataset, keyword: str) -> str:

@@ -22,6 +22,9 @@ PERCENTILES = (0.01, 0.99)
 Occurring = tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]
 """Values, each once, and how often each occurs."""
 
+_LONGEST_NAME = 64
+"""Characters of a LO (PS3.5 6.2)."""
+
 _FUNCTIONS = (windows.LINEAR, windows.LINEAR_EXACT, windows.SIGMOID)
 
 
@@ -205,6 +208,8 @@ def _named(path: Path, dataset: Dataset, wanted: str, listed: Iterable[tuple[str
     customary = windows.CT_WINDOWS if text(dataset, "Modality") == "CT" else {}
     if key in customary:
         return Window(*customary[key])
-    names = ", ".join([name for name, _ in views if name] + sorted(customary)) or "none"
+    # Longer than the standard lets them be, they are something else in a damaged file.
+    stated = [name for name, _ in views if 0 < len(name) <= _LONGEST_NAME and name.isprintable()]
+    names = ", ".join(stated + sorted(customary)) or "none"
     ways = "first, full, percentile, or centre and width as 40,400"
     raise ImageError(path, f"has no window named {wanted!r}; it has: {names}; or choose {ways}")
