@@ -40,31 +40,24 @@ PIXELS = 28
 
 
 RULES = {
-    ("small", "similar"): (
-        "little data, similar to what the network knows: a linear classifier on its last features",
-        "probe",
-    ),
-    ("large", "similar"): (
-        "much data, similar to what the network knows: fine-tune the whole network",
-        "finetune",
-    ),
-    ("small", "different"): (
-        "little data, unlike what the network knows: a linear classifier on an earlier stage",
-        "probe",
-    ),
-    ("large", "different"): (
-        "much data, unlike what the network knows: train from scratch, or start from its weights",
-        "scratch",
-    ),
-    ("small", "unknown"): (
-        "little data: a linear classifier on fixed features, the last ones where the network "
-        "knows such images, else an earlier stage's",
-        "probe",
-    ),
-    ("large", "unknown"): ("much data: train the whole network", "finetune"),
+    ("small", "similar"): "little data, similar to what the network knows: a linear classifier on "
+    "its last features",
+    (
+        "large",
+        "similar",
+    ): "much data, similar to what the network knows: fine-tune the whole network",
+    ("small", "different"): "little data, unlike what the network knows: a linear classifier on an "
+    "earlier stage",
+    (
+        "large",
+        "different",
+    ): "much data, unlike what the network knows: train from scratch, or start from its weights",
+    ("small", "unknown"): "little data: a linear classifier on fixed features, the last ones where "
+    "the network knows such images, else an earlier stage's",
+    ("large", "unknown"): "much data: train the whole network",
 }
-"""The tutorial's four cases: data size, similarity, and the strategy that each asks for; and what
-is left of them where similarity can't be told."""
+"""What the tutorial says of its four cases, by data size and similarity; and what is left of them
+where similarity can't be told."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +125,7 @@ class Advice:
     @property
     def rule(self) -> str:
         """What the tutorial's rule says of this case."""
-        return RULES[self.case][0]
+        return RULES[self.case]
 
     def frame(self) -> pd.DataFrame:
         """Return one row a candidate, the chosen one marked."""
