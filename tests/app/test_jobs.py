@@ -66,7 +66,7 @@ def test_a_training_outlives_who_started_it_and_can_be_stopped_and_gone_on_with(
         "import sys\nfrom pathlib import Path\nfrom firstread.app.shelf import Shelf\n"
         "Shelf(Path(sys.argv[1])).job('x').start(sys.argv[2:])\n"
     )
-    scratch = ["--strategy", "scratch", "--epochs", "400"]
+    scratch = ["--strategy", "scratch", "--epochs", "60"]
     start = [sys.executable, "-c", program, str(shelf.folder), *words, *scratch]
     subprocess.run(start, check=True)
     job = shelf.job("x")
@@ -83,5 +83,5 @@ def test_a_training_outlives_who_started_it_and_can_be_stopped_and_gone_on_with(
     job.start(["train", "--resume", str(shelf.place("x")), "--no-audit"])
     until(lambda: not job.alive)
     assert shelf.state("x") == "finished", job.complaint()
-    assert Run.open(shelf.place("x")).history()["epoch"].tolist() == list(range(1, 401))
+    assert Run.open(shelf.place("x")).history()["epoch"].tolist() == list(range(1, 61))
     assert Job(job.folder).progress().told[-1][0] == "result"
