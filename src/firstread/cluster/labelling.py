@@ -164,14 +164,15 @@ def shard(part: int) -> str:
     return f"{SHARDS}/part-{part:08d}.parquet"
 
 
-def unanswered(storage: Storage, shards: Sequence[str]) -> list[str]:
-    """Return what is wrong with the images that have no answer in files of answers."""
+def unanswered(storage: Storage, shards: Sequence[str], most: int) -> tuple[int, list[str]]:
+    """Count the images without an answer in files of answers; say what is wrong with a few."""
     if not shards:
-        return []
+        return 0, []
     from pyarrow import compute
 
-    bad = storage.found(shards, ["path", ERROR], compute.field(ERROR) != "")
-    return [f"{row['path']}: {row[ERROR]}" for row in bad.to_pylist()]
+    answers, bad = storage.tables(shards), compute.field(ERROR) != ""
+    few = answers.head(most, columns=["path", ERROR], filter=bad).to_pylist()
+    return answers.count_rows(filter=bad), [f"{row['path']}: {row[ERROR]}" for row in few]
 
 
 def _labelled(part: int, frame: pd.DataFrame) -> Part:

@@ -183,8 +183,9 @@ def _filed(cluster: Cluster, job: Filing, workers: int) -> Iterator[Step | Predi
     shards = {part: shard(part) for part in range(manifest.parts)}
     missing = [part for part, name in shards.items() if Path(name).name not in there]
     before = manifest.images - sum(manifest.length(part) for part in missing)
-    known = unanswered(storage, [name for name in shards.values() if Path(name).name in there])
-    tally, errors, reasons = Tally(workers), len(known), known[:SHOWN]
+    done_before = [name for name in shards.values() if Path(name).name in there]
+    errors, reasons = unanswered(storage, done_before, SHOWN)
+    tally = Tally(workers)
     for done in streamed(cluster, job, missing, workers):
         errors += done.made.errors
         reasons += done.made.reasons[: SHOWN - len(reasons)]

@@ -115,14 +115,13 @@ class Storage:
         opened: IO[bytes] = system.open_input_file(path)
         return opened
 
-    def found(self, names: Sequence[str], columns: Sequence[str], where: Any) -> Any:
-        """Return the rows of Parquet files that an expression holds for, as one table."""
+    def tables(self, names: Sequence[str]) -> Any:
+        """Return Parquet files as one data set of pyarrow's, of which nothing is read yet."""
         from pyarrow import dataset
 
         system, root = self._located("")
         files = [f"{root.rstrip('/')}/{name}" for name in names]
-        whole = dataset.dataset(files, filesystem=system, format="parquet")
-        return whole.to_table(columns=[*columns], filter=where)
+        return dataset.dataset(files, filesystem=system, format="parquet")
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file that is there whole, or not at all.
