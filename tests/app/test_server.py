@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from firstread.app.guard import doorway
+from firstread.app.page import built
 from firstread.app.server import application
 from firstread.app.shelf import Shelf
 from firstread.app.showing import problem, style
@@ -173,3 +174,8 @@ def test_the_style_is_the_report_s_within_pieces() -> None:
     text = style()
     assert text.count("{") == text.count("}")
     assert text.index(":root") < text.index(".fr {") < text.index(".verdict")
+
+
+def test_only_what_tells_its_progress_takes_a_stream(shelf: Shelf) -> None:
+    streamed = {handler.name for handler in built(shelf).fns.values() if handler.queue}
+    assert streamed == {"look", "advise", "read", "read_example", "export"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -164,13 +164,14 @@ def shard(part: int) -> str:
     return f"{SHARDS}/part-{part:08d}.parquet"
 
 
-def unanswered(storage: Storage, shards: Sequence[str], most: int) -> tuple[int, list[str]]:
-    """Count the images without an answer in files of answers; say what is wrong with a few."""
-    if not shards:
+def unanswered(storage: Storage, parts: Collection[int], most: int) -> tuple[int, list[str]]:
+    """Count the images without an answer in parts that are done; say what is wrong with a few."""
+    if not parts:
         return 0, []
     from pyarrow import compute
 
-    answers, bad = storage.tables(shards), compute.field(ERROR) != ""
+    answers = storage.tables([shard(part) for part in sorted(parts)])
+    bad = compute.field(ERROR) != ""
     few = answers.head(most, columns=["path", ERROR], filter=bad).to_pylist()
     return answers.count_rows(filter=bad), [f"{row['path']}: {row[ERROR]}" for row in few]
 

@@ -180,11 +180,9 @@ def _filed(cluster: Cluster, job: Filing, workers: int) -> Iterator[Step | Predi
     """Label what is missing of a manifest, and write the answers beside it; count all of them."""
     manifest, storage = job.manifest, job.manifest.storage
     there = storage.names(SHARDS)
-    shards = {part: shard(part) for part in range(manifest.parts)}
-    missing = [part for part, name in shards.items() if Path(name).name not in there]
+    missing = [part for part in range(manifest.parts) if Path(shard(part)).name not in there]
     before = manifest.images - sum(manifest.length(part) for part in missing)
-    done_before = [name for name in shards.values() if Path(name).name in there]
-    errors, reasons = unanswered(storage, done_before, SHOWN)
+    errors, reasons = unanswered(storage, {*range(manifest.parts)} - {*missing}, SHOWN)
     tally = Tally(workers)
     for done in streamed(cluster, job, missing, workers):
         errors += done.made.errors

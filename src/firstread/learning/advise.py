@@ -40,20 +40,22 @@ PIXELS = 28
 
 
 RULES = {
-    ("small", "similar"): "little data, similar to what the network knows: a linear classifier on "
-    "its last features",
-    (
-        "large",
-        "similar",
-    ): "much data, similar to what the network knows: fine-tune the whole network",
-    ("small", "different"): "little data, unlike what the network knows: a linear classifier on an "
-    "earlier stage",
-    (
-        "large",
-        "different",
-    ): "much data, unlike what the network knows: train from scratch, or start from its weights",
-    ("small", "unknown"): "little data: a linear classifier on fixed features, the last ones where "
-    "the network knows such images, else an earlier stage's",
+    ("small", "similar"): (
+        "little data, similar to what the network knows: a linear classifier on its last features"
+    ),
+    ("large", "similar"): (
+        "much data, similar to what the network knows: fine-tune the whole network"
+    ),
+    ("small", "different"): (
+        "little data, unlike what the network knows: a linear classifier on an earlier stage"
+    ),
+    ("large", "different"): (
+        "much data, unlike what the network knows: train from scratch, or start from its weights"
+    ),
+    ("small", "unknown"): (
+        "little data: a linear classifier on fixed features, the last ones where the network "
+        "knows such images, else an earlier stage's"
+    ),
     ("large", "unknown"): "much data: train the whole network",
 }
 """What the tutorial says of its four cases, by data size and similarity; and what is left of them
