@@ -16,7 +16,7 @@ import PIL.Image
 import pytest
 
 import firstread
-from firstread.cluster import connected
+from firstread.cluster import connected, pipeline
 from firstread.cluster.labelling import ERROR, SHARDS
 from firstread.cluster.predicting import Predicted, predicting
 from firstread.errors import DataError, RunError, UsageError
@@ -142,6 +142,32 @@ def test_an_image_that_kills_its_reader_costs_itself_alone(
     # Those that went through the network in the same batch differ by rounding at most.
     assert found.answers()["path"].tolist() == plain["path"].tolist()
     np.testing.assert_allclose(found.answers()["p_dark"], plain["p_dark"], atol=1e-5)
+
+
+def test_what_all_workers_ask_lives_where_the_command_runs(
+    machines: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import ray
+
+    class Noting(pipeline.Ledger):
+        def __init__(self) -> None:
+            super().__init__()
+            with (tmp_path / "nodes").open("a") as file:
+                file.write(ray.get_runtime_context().get_node_id() + "\n")
+
+    class Doubling:
+        def ready(self, again: bool) -> Callable[[int], int]:
+            return lambda number: 2 * number
+
+    monkeypatch.setattr(pipeline, "Ledger", Noting)
+    with connected("auto") as cluster:
+        # Ray chooses at random where an actor that needs no core lives, unless it is told.
+        for number in range(6):
+            (done,) = pipeline.streamed(cluster, Doubling(), [number], workers=1)
+            assert done.made == 2 * number
+    assert len(machines.list_all_nodes()) == 2
+    here = ray.get_runtime_context().get_node_id()
+    assert (tmp_path / "nodes").read_text().split() == [here] * 6
 
 
 def test_a_machine_that_dies_costs_its_part_alone_and_what_is_missing_is_done_later(

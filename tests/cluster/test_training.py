@@ -27,7 +27,7 @@ from firstread.cluster.checkpoints import place_of
 from firstread.cluster.executor import executor, sums
 from firstread.cluster.tasks import Tasks
 from firstread.cluster.training import Together
-from firstread.errors import DataError, FirstreadError, RunError, UsageError
+from firstread.errors import DataError, FirstreadError, NetworkError, RunError, UsageError
 from firstread.learning import Epoch, Executor
 from firstread.learning.batches import Batches, Order
 from firstread.learning.team import Team
@@ -306,6 +306,12 @@ def test_a_piece_whose_worker_dies_is_done_anew_and_errors_come_home(
     with pytest.raises(DataError, match=r"a.png: is broken") as caught:
         returned(Tasks(1)([partial(piece, tmp_path / "0", wrong)], "working"))
     assert caught.value.problems == wrong.problems
+
+
+@pytest.mark.slow
+def test_a_piece_that_ends_every_worker_is_given_up(cluster: Cluster) -> None:
+    with pytest.raises(NetworkError, match=r"working: Ray gave up one task \(.*`ray status`"):
+        returned(Tasks(1)([partial(os._exit, 1)], "working"))
 
 
 def node(cpus: float, gpus: float = 0) -> Node:

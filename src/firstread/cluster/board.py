@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from firstread.cluster.nodes import this_node
 from firstread.errors import FirstreadError
 from firstread.progress import Notice
 
@@ -55,10 +56,8 @@ class Board:
     def opened(cls) -> Board:
         """Make a board that lives on this machine, so that no lost one takes it along."""
         import ray
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        board = cls(ray.remote(num_cpus=0, scheduling_strategy=here)(_Memory).remote())
+        board = cls(ray.remote(num_cpus=0, scheduling_strategy=this_node())(_Memory).remote())
         board.taken()  # It is there.
         return board
 

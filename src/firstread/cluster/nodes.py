@@ -80,3 +80,14 @@ def nodes_of(records: Sequence[Mapping[str, Any]]) -> Iterator[Node]:
         if record["Alive"] and cpus >= 1:
             name = f"{record['NodeManagerHostname']} ({record['NodeManagerAddress']})"
             yield Node(record["NodeID"], name, cpus, record["Resources"].get("GPU", 0.0))
+
+
+def this_node() -> Any:
+    """Return the scheduling that keeps to this machine what no lost one may take along.
+
+    Ray puts an actor that needs no core on any node.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    return NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)

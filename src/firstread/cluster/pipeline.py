@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from firstread.cluster.nodes import Cluster
+from firstread.cluster.nodes import Cluster, this_node
 from firstread.errors import FirstreadError, NetworkError
 
 ATTEMPTS = 5
@@ -237,7 +237,7 @@ def streamed(
     if not items:
         return
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
-    ledger = ray.remote(num_cpus=0)(Ledger).remote()
+    ledger = ray.remote(num_cpus=0, scheduling_strategy=this_node())(Ledger).remote()
     packed = ray.data.from_items(
         [{"number": number, "item": pickle.dumps(item)} for number, item in enumerate(items)],
         override_num_blocks=min(len(items), _BLOCKS),

@@ -41,7 +41,7 @@ class Tasks:
         FirstreadError
             What a piece raised.
         NetworkError
-            If the workers of one piece die again and again.
+            If the workers of one piece, or their machines, die again and again.
         """
         import ray
 
@@ -76,10 +76,12 @@ def _value(reference: Any, phase: str) -> Any:
 
     try:
         value = ray.get(reference)
-    except (ray.exceptions.WorkerCrashedError, ray.exceptions.OutOfMemoryError) as error:
+    except ray.exceptions.RayTaskError:
+        raise
+    except ray.exceptions.RayError as error:
         raise NetworkError(
-            f"{phase}: the worker of one task died {TRIES + 1} times ({first_line(error)}); look "
-            "at `ray status` and at the memory of the machines, and start again"
+            f"{phase}: Ray gave up one task ({first_line(error)}); look at `ray status` and at the "
+            "memory of the machines, and start again"
         ) from None
     if isinstance(value, FirstreadError):
         raise value

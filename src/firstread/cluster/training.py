@@ -13,7 +13,7 @@ from typing import Any
 from firstread.cluster.board import Board
 from firstread.cluster.checkpoints import Place, place_of
 from firstread.cluster.checks import check_shared
-from firstread.cluster.nodes import Cluster
+from firstread.cluster.nodes import Cluster, this_node
 from firstread.cluster.pipeline import Tally
 from firstread.cluster.storage import is_url
 from firstread.cluster.worker import Orders, work
@@ -152,10 +152,8 @@ class Together:
     def _begin(self, orders: Orders, place: Place, board: Board) -> Any:
         """Begin a training in a process of its own beside this one, which can be ended."""
         import ray
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        task = ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=here)(_fit)
+        task = ray.remote(num_cpus=0, max_retries=0, scheduling_strategy=this_node())(_fit)
         return task.remote(self, [ray.put(orders)], place, board)
 
 
