@@ -308,6 +308,46 @@ def test_a_piece_whose_worker_dies_is_done_anew_and_errors_come_home(
     assert caught.value.problems == wrong.problems
 
 
+def waiting_piece(folder: Path, doomed: str, number: int) -> Iterator[Step]:
+    """Wait until the doomed machine has died; the first that is begun there is done at once."""
+    import ray
+
+    here = folder / ray.get_runtime_context().get_node_id()
+    first = not here.exists() and here.name == doomed
+    with here.open("a") as file:
+        file.write(f"{number}\n")
+    if not first:
+        appears(folder / "over")
+    yield Step("working", 1, 1)
+    return np.full(2**20, number)
+
+
+@pytest.mark.slow
+def test_pieces_of_a_machine_that_dies_are_done_on_others(
+    tmp_path: Path, machines: Any, cluster: Cluster
+) -> None:
+    node = machines.add_node(num_cpus=1)
+    begun = tmp_path / node.node_id
+    pieces = [partial(waiting_piece, tmp_path, node.node_id, number) for number in range(6)]
+    try:
+        working = Tasks(1)(pieces, "working")
+        assert next(working).done == 1
+        while len(begun.read_text().split()) < 2:
+            time.sleep(0.1)
+        machines.remove_node(node, allow_graceful=False)
+        (tmp_path / "over").touch()
+        made = returned(working)
+    finally:
+        if node in machines.list_all_nodes():
+            machines.remove_node(node)
+    assert [one.tolist() for one in made] == [[number] * 2**20 for number in range(6)]
+    others = [file for file in tmp_path.iterdir() if file.name not in (node.node_id, "over")]
+    redone = set(begun.read_text().split()) & {
+        number for file in others for number in file.read_text().split()
+    }
+    assert redone
+
+
 @pytest.mark.slow
 def test_a_piece_that_ends_every_worker_is_given_up(cluster: Cluster) -> None:
     with pytest.raises(NetworkError, match=r"working: Ray gave up one task \(.*`ray status`"):
