@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import timm
 import torch
@@ -116,6 +117,30 @@ def test_auxiliary_classifiers_get_the_users_classes_and_can_be_dropped() -> Non
     network.drop_auxiliary()
     assert not any("aux" in key for key in network.state_dict())
     assert network.with_auxiliary(torch.rand(2, 1, 96, 96))[1] == []
+
+
+@pytest.mark.parametrize("name", ["alexnet", "resnet18", "timm/resnet10t"])
+def test_a_signature_is_mean_and_spread_of_every_channel_of_every_stage(name: str) -> None:
+    torch.manual_seed(0)
+    backbone, _ = build(name, image_size=160)
+    network = assemble(backbone, "linear", 2).eval()
+    images = torch.rand(2, 3, 160, 160)
+    with torch.inference_mode():
+        features, signature = network.described(images)
+        torch.testing.assert_close(features, network.features(images))
+        ends = {backbone.end(stage) for stage in backbone.stages or ("",)}
+        outputs = [output.numpy() for path, output in backbone.walk(images) if path in ends]
+    means, spreads = [], []
+    for output in outputs:
+        # 16 places a side at least, evenly spread, of maps that have so many.
+        step = 2 if output.ndim == 4 and output.shape[2] >= 32 else 1
+        places = output[..., ::step, ::step].reshape(*output.shape[:2], -1).astype(np.float64)
+        mean, spread = places.mean(axis=2), places.std(axis=2)
+        whole = (np.abs(mean) + spread).sum(axis=1, keepdims=True)
+        means.append(np.sign(mean) * np.sqrt(np.abs(mean) / whole))
+        spreads.append(np.sqrt(spread / whole))
+    np.testing.assert_allclose(signature, np.concatenate([*means, *spreads], axis=1), atol=1e-3)
+    np.testing.assert_allclose(np.linalg.norm(signature, axis=1) ** 2, len(outputs), rtol=1e-5)
 
 
 def test_inception_v3_has_its_auxiliary_loss_at_its_own_size_and_not_on_small_images() -> None:

@@ -45,6 +45,12 @@ def test_neighbours_are_scikit_learns() -> None:
     assert neighbours(points, bank[:2]).shape == (7, 2)
 
 
+def test_the_nearest_training_images_are_named() -> None:
+    made = refusal()
+    assert made.nearest(made.bank[3] ** 2)[0] == ("3.png", "b")
+    assert len(made.nearest(made.bank[3])) == 3
+
+
 def test_roots_keep_their_signs() -> None:
     np.testing.assert_allclose(normalised(np.array([[9.0, -16.0]])), [[0.6, -0.8]])
     assert np.isfinite(normalised(np.zeros((1, 4)))).all()
@@ -100,8 +106,8 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     model = saved(tmp_path, refusal())
     whole, record = (tmp_path / name for name in ("refusal.safetensors", "refusal.json"))
     fields_ = json.loads(record.read_text())
-    record.write_text(json.dumps({**fields_, "format": 3}))
-    with pytest.raises(RunError, match=r"is of format 3, and this firstread reads 2"):
+    record.write_text(json.dumps({**fields_, "format": 4}))
+    with pytest.raises(RunError, match=r"is of format 4, and this firstread reads 3"):
         Refusal.load(tmp_path, model)
     record.write_text(json.dumps({**fields_, "paths": ["x.png"]}))
     with pytest.raises(RunError, match=r"is damaged \(paths doesn't fit the rest\)"):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from firstread.backbones.backbone import Backbone
 from firstread.errors import UsageError, first_line, unknown
 
 _PLACES = 16
 """Places a side of a map, or up to twice as many, that a signature rests on."""
+
+_LEAST = 1e-12
+"""What the values of a stage sum to at least, sign aside; all may be 0."""
 
 
 def _linear(width: int, classes: int) -> nn.Sequential:
@@ -72,16 +74,12 @@ class Network(nn.Module):
         features
             Shape (B, C): what the head sees.
         signature
-            Mean and standard deviation of each channel behind each stage, of which each stage's
-            are brought to length 1 after a signed square root; shape (B, D).
+            Means of all channels behind all stages, then their standard deviations; each
+            stage's are brought to length 1 after a signed square root; shape (B, D).
         """
         ends = {self.backbone.end(stage) for stage in self.backbone.stages or ("",)}
-        parts, features = [], images
-        for path, features in self.backbone.walk(images):
-            if path in ends:
-                parts.append(_statistics(features))
-        signature = torch.cat(parts, dim=1)
-        return _pooled(features), signature.sign() * signature.abs().sqrt()
+        outputs = [output for path, output in self.backbone.walk(images) if path in ends]
+        return _pooled(outputs[-1]), _signature(outputs)
 
     def with_auxiliary(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the logits and those of each auxiliary classifier."""
@@ -138,20 +136,32 @@ def _pooled(features: Tensor) -> Tensor:
     return features.mean((2, 3)) if features.ndim == 4 else features
 
 
-def _statistics(features: Tensor) -> Tensor:
-    """Return the part of a signature that one stage has, shape (B, 2C), or (B, C) without a map.
+def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and mean square of each channel of a stage's output, shape (B, C) each."""
+    if features.ndim == 2:  # Of dense layers: every channel is one place.
+        return features, features * features
+    # Some places of a large map tell as much as all, and cost less.
+    apart = max(1, min(features.shape[2:]) // _PLACES)
+    thinned = features[..., ::apart, ::apart]
+    places = thinned.permute(0, 2, 3, 1).flatten(1, 2)  # Channels last, as they lie.
+    return places.mean(1), (places * places).mean(1)
 
-    Its values sum to 1, sign aside, so that their roots have length 1.
-    """
-    if features.ndim == 4:
-        # Some places of a large map tell as much as all, and cost less.
-        apart = max(1, min(features.shape[2:]) // _PLACES)
-        thinned = features[..., ::apart, ::apart]
-        places = thinned.permute(0, 2, 3, 1).flatten(1, 2)  # Channels last, as they lie.
-        mean = places.mean(1)
-        spread = ((places * places).mean(1) - mean * mean).clamp(min=0).sqrt()
-        features = torch.cat([mean, spread], dim=1)
-    return functional.normalize(features, p=1, dim=1)
+
+def _signature(outputs: Sequence[Tensor]) -> Tensor:
+    """Return the signature that stages' outputs have, as of `Network.described`."""
+    widths = [output.shape[1] for output in outputs]
+    moments = zip(*map(_moments, outputs), strict=True)
+    means, squares = (torch.cat(kind, dim=1) for kind in moments)
+    spreads = (squares - means * means).clamp(min=0).sqrt()
+    values = torch.stack([means, spreads], dim=1)
+    # What sums to 1, sign aside, has roots of length 1.
+    sizes = values.abs()
+    sums = [
+        stage.sum((1, 2), keepdim=True).expand(-1, 1, stage.shape[2])
+        for stage in torch.split(sizes, widths, dim=2)
+    ]
+    shares = sizes / torch.cat(sums, dim=2).clamp(min=_LEAST)
+    return shares.sqrt().copysign(values).flatten(1)
 
 
 def probabilities(logits: Tensor, multilabel: bool = False) -> Tensor:

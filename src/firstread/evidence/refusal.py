@@ -23,7 +23,7 @@ from firstread.threads import single_threaded
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.float32]
 
-FORMAT = 2
+FORMAT = 3
 REFUSAL_FILE = "refusal.safetensors"
 RECORD_FILE = "refusal.json"
 NEAREST = 3
@@ -45,14 +45,11 @@ class Judged:
         The same for how much it looks turned; 0 where that can't be told.
     odds
         The log-odds of each of `Refusal.turns` against upright, shape (n, turns), or (n, 0).
-    nearest
-        Places of the nearest training images, the nearest first, shape (n, `NEAREST`).
     """
 
     distance: Array
     turned: Array
     odds: Array
-    nearest: npt.NDArray[np.int64]
 
     @property
     def outlier(self) -> Array:
@@ -126,14 +123,25 @@ class Refusal:
         """
         points = normalised(features)
         with single_threaded():
-            nearest = neighbours(points, self.bank)
             far = self.familiar.distance(signatures) / self.limit
             odds = turn_odds(points, self.weight, self.bias)
         if not len(self.weight):
-            return Judged(far, np.zeros(len(points)), odds, nearest)
+            return Judged(far, np.zeros(len(points)), odds)
         # As distances, 1 at the limit and more above it; log-odds have no zero of their own.
         turned = np.exp(np.clip(odds.max(axis=1) - self.turn_limit, -20, 3))
-        return Judged(far, turned, odds, nearest)
+        return Judged(far, turned, odds)
+
+    def nearest(self, features: Array) -> list[tuple[str, str]]:
+        """Return path and label of the training images nearest to one, the nearest first.
+
+        Parameters
+        ----------
+        features
+            Pooled, shape (d,).
+        """
+        with single_threaded():
+            places = neighbours(normalised(features[None]), self.bank)[0]
+        return [(self.paths[place], self.labels[place]) for place in places]
 
     def sets(self, coverage: float) -> Sets:
         """Return prediction sets of a coverage.

@@ -127,11 +127,9 @@ def _rows(
             reason = plain or _reason(classifier, refusal, judged, place, answer)
             advice = f"refuse: {reason}"
             if named:
-                near = ", ".join(
-                    f"{Path(refusal.paths[n]).name} ({refusal.labels[n]})"
-                    for n in judged.nearest[place]
-                )
-                advice += f"; nearest training images: {near}"
+                near = refusal.nearest(answer.features)
+                told = ", ".join(f"{Path(path).name} ({label})" for path, label in near)
+                advice += f"; nearest training images: {told}"
         yield BETWEEN.join(names), round(outlier, 3), advice
 
 
