@@ -78,8 +78,11 @@ class Network(nn.Module):
             stage's are brought to length 1 after a signed square root; shape (B, D).
         """
         ends = {self.backbone.end(stage) for stage in self.backbone.stages or ("",)}
-        outputs = [output for path, output in self.backbone.walk(images) if path in ends]
-        return _pooled(outputs[-1]), _signature(outputs)
+        seen, features = [], images
+        for path, features in self.backbone.walk(images):
+            if path in ends:
+                seen.append(_places(features))
+        return _pooled(features), _signature(seen)
 
     def with_auxiliary(self, images: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the logits and those of each auxiliary classifier."""
@@ -136,29 +139,30 @@ def _pooled(features: Tensor) -> Tensor:
     return features.mean((2, 3)) if features.ndim == 4 else features
 
 
-def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
-    """Return mean and mean square of each channel of a stage's output, shape (B, C) each."""
-    if features.ndim == 2:  # Of dense layers: every channel is one place.
-        return features, features * features
-    # Some places of a large map tell as much as all, and cost less.
+def _places(features: Tensor) -> Tensor:
+    """Return what a stage has at each place of its map, (B, places, C): some tell as much as all.
+
+    Of dense layers there is one place.
+    """
+    if features.ndim == 2:
+        return features.unsqueeze(1)
     apart = max(1, min(features.shape[2:]) // _PLACES)
     thinned = features[..., ::apart, ::apart]
-    places = thinned.permute(0, 2, 3, 1).flatten(1, 2)  # Channels last, as they lie.
-    return places.mean(1), (places * places).mean(1)
+    return thinned.permute(0, 2, 3, 1).flatten(1, 2)  # Channels last, as they lie.
 
 
-def _signature(outputs: Sequence[Tensor]) -> Tensor:
-    """Return the signature that stages' outputs have, as of `Network.described`."""
-    widths = [output.shape[1] for output in outputs]
-    moments = zip(*map(_moments, outputs), strict=True)
-    means, squares = (torch.cat(kind, dim=1) for kind in moments)
+def _signature(stages: Sequence[Tensor]) -> Tensor:
+    """Return the signature of what stages have at their places, as of `Network.described`."""
+    widths = [stage.shape[2] for stage in stages]
+    means = torch.cat([stage.mean(1) for stage in stages], dim=1)
+    squares = torch.cat([(stage * stage).mean(1) for stage in stages], dim=1)
     spreads = (squares - means * means).clamp(min=0).sqrt()
     values = torch.stack([means, spreads], dim=1)
     # What sums to 1, sign aside, has roots of length 1.
     sizes = values.abs()
     sums = [
-        stage.sum((1, 2), keepdim=True).expand(-1, 1, stage.shape[2])
-        for stage in torch.split(sizes, widths, dim=2)
+        part.sum((1, 2), keepdim=True).expand(-1, 1, part.shape[2])
+        for part in torch.split(sizes, widths, dim=2)
     ]
     shares = sizes / torch.cat(sums, dim=2).clamp(min=_LEAST)
     return shares.sqrt().copysign(values).flatten(1)
